@@ -39,9 +39,9 @@ class CpuGroup:
 
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):
-            for pid in (self._folder / "cgroup.procs").read_text().split():
+            for pid in self.pids():
                 with suppress(ProcessLookupError):
-                    (self._above / "cgroup.procs").write_text(pid)
+                    (self._above / "cgroup.procs").write_text(str(pid))
             self._folder.rmdir()
 
     def take(self, *pids: int) -> None:
@@ -49,6 +49,10 @@ class CpuGroup:
         for pid in pids:
             with suppress(ProcessLookupError):
                 (self._folder / "cgroup.procs").write_text(str(pid))
+
+    def pids(self) -> list[int]:
+        """Its running processes."""
+        return [int(pid) for pid in (self._folder / "cgroup.procs").read_text().split()]
 
     def seconds(self) -> float:
         """What its processes have taken so far, user and system."""

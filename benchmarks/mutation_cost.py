@@ -27,7 +27,7 @@ from pathlib import Path
 
 import uv
 
-from benchmarks.cpu_meter import CpuMeter, children, stat
+from benchmarks.cpu_meter import adopt_orphans, children, stat
 from benchmarks.verdict.packages import SETUP, Subject, fetch, make_patch, write_repository
 from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.environments.environment import build_environment
@@ -43,6 +43,7 @@ from nightcrew.validation.verdict import GateResult, Verdict
 TARGETS = (
     ("isodate", "src/isodate/duration.py", "tests/test_duration.py"),
     ("boltons", "boltons/mathutils.py", "tests/test_mathutils.py"),
+    ("humanize", "src/humanize/number.py", "tests/test_number.py"),  # some 200 tests of it, 600 in all
     ("itsdangerous", "src/itsdangerous/signer.py", "tests/test_itsdangerous/test_signer.py"),
     ("toolz", "toolz/dicttoolz.py", "toolz/tests/test_dicttoolz.py"),
     ("boltons", "boltons/listutils.py", "tests/test_listutils.py"),
@@ -51,6 +52,7 @@ TARGETS = (
 MUTMUT, COSMIC_RAY = "mutmut==3.8.1", "cosmic-ray==8.7.0"
 MEDIAN_SECONDS, MUTMUT_TIMES, COSMIC_RAY_TIMES = 60.0, 5.0, 20.0
 COMPARED, SAMPLE = 3, 40
+LARGE, LARGE_CPU_SECONDS = {"humanize"}, 15.0  # packages with 600 tests and more
 _NOT_RUN = {None, 5, 33, 34}  # mutmut's exit codes for: not tried, no tests, no tests, skipped
 
 
@@ -122,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 if every requirement is met."""
     options = _parser().parse_args(arguments)
     warnings.simplefilter("ignore")
-    CpuMeter.adopt_orphans()
+    adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="mutation-cost-home-") as home:
         bench = _bench(options.cache, Path(home))
         chosen = [_subject(*one, options.cache) for one in TARGETS[: options.targets]]
@@ -184,6 +186,8 @@ def _speed(bench: Bench, subjects: Sequence[Subject]) -> dict[str, Judged]:
             print(
                 f"  {name:13} {sum(one.seconds.values()):6.1f} s {sum(one.cpu.values()):6.1f} CPU s   {gates}"
             )
+        if subject.package in LARGE and (cpu := sum(warm.cpu.values())) > LARGE_CPU_SECONDS:
+            bench.failures.append(f"{subject.target}: {cpu:.1f} CPU s, not {LARGE_CPU_SECONDS:.0f}")
         if cold.verdict != warm.verdict:
             bench.failures.append(f"{subject.target}: another verdict once base's run is known")
         if cold.verdict.kind != "accepted":

@@ -19,6 +19,7 @@ ENGINE, SERVER, POSTGRES, WORKER, FLOW = "engine", "server", "postgres", "worker
 AGENT, RIG, BLIND, MYPY, OTHER = "agent", "rig", "blind runs", "mypy", "other sandboxes"
 PARTS = (ENGINE, SERVER, POSTGRES, WORKER, FLOW, AGENT, RIG, BLIND, MYPY, OTHER)
 _AGENT_PARENT, _ZYGOTE = "confinement.forking.parent", "nightcrew.worker.zygote"
+SERVICES = (SERVER, POSTGRES, WORKER)
 # The first that fits counts. bubblewrap shows the command of its sandbox among its own words.
 _WORDS = (
     (_AGENT_PARENT, WORKER),
@@ -73,6 +74,10 @@ class CpuParts:
         """What each part has taken so far."""
         return {part: group.seconds() for part, group in self._groups.items()}
 
+    def pss_mb(self) -> Mapping[str, float]:
+        """The proportional size of each part's running processes."""
+        return {part: sum(map(_proportional_mb, group.pids())) for part, group in self._groups.items()}
+
     def flow_between(self, start: float, end: float) -> float:
         """CPU seconds of the flow's own processes between two moments (`time.time()`)."""
         return self._at(end) - self._at(start)
@@ -123,3 +128,11 @@ class CpuParts:
         with suppress(OSError):
             return self._mark in Path(f"/proc/{pid}/cgroup").read_text()
         return False
+
+
+def _proportional_mb(pid: int) -> float:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0

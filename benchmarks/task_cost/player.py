@@ -2,9 +2,10 @@
 
     TREE/.venv/bin/python player.py HOME URL REPOSITORY
 
-Each line of standard input is JSON: a task's fields, or the word "stock", after which Prefect's own process
-worker runs the same flow. Each is answered by a line of JSON. It imports only what each version since c4e3cd1
-has, which had the crew's modules in `nightcrew.worker`.
+Each line of standard input is JSON and answered by one: a task's fields; {"steps": RUN}; the word "stock",
+after which Prefect's own process worker runs the same flow; or a number of seconds for which it looks after
+the services, as `run-engine` does. It imports only what each version since c4e3cd1 has, which had the crew's
+modules in `nightcrew.worker`.
 """
 
 import importlib
@@ -14,8 +15,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,40 +40,44 @@ def main(home: Path, url: str, repository: str) -> None:
 
 
 def _play(settings: Any, crew: Any, repository: str) -> None:
-    wanted: Any = json.loads(sys.stdin.readline() or "null")
-    if wanted == "stock":
-        with _stock_worker(settings, crew):
-            print(json.dumps("ready"), flush=True)
-            return _play(settings, crew, repository)
-    if wanted is not None:
-        print(
-            json.dumps(_done(settings, crew, Task.model_validate({**wanted, "repo": repository}))), flush=True
-        )
-        return _play(settings, crew, repository)
-    return None
+    with ExitStack() as resources:
+        for line in sys.stdin:
+            wanted: Any = json.loads(line)
+            if wanted == "stock":
+                resources.enter_context(_stock_worker(settings, crew))
+                answer: object = "ready"
+            elif isinstance(wanted, float):
+                importlib.import_module(f"{CREW}.upkeep").keep_up(settings, lambda _: None, seconds=wanted)
+                answer = "ready"
+            elif "steps" in wanted:
+                answer = _steps(crew, wanted["steps"])
+            else:
+                answer = _done(settings, crew, Task.model_validate({**wanted, "repo": repository}))
+            print(json.dumps(answer), flush=True)
 
 
 def _done(settings: Any, crew: Any, task: Task) -> Mapping[str, Any]:
-    """How the task ended, and when its run's steps began and ended; after Prefect has put the run away."""
+    """How the task ended and the id of its run, once Prefect has put the run away."""
     dispatch = importlib.import_module(f"{CREW}.dispatch")
     api, deadline = crew.api(), time.monotonic() + GIVE_UP_SECONDS
     with dispatch.open_queue(settings) as queue:
-        dispatch.dispatch(queue, api, queue.submit(task))
+        dispatch.submit(settings, task)
         while not (now := queue.get(task.task_id)).status.is_final and time.monotonic() < deadline:
             time.sleep(0.2)
     while (run := api.get(f"/flow_runs/{now.flow_run_id}"))[
         "state_type"
     ] != "COMPLETED" and time.monotonic() < deadline:
         time.sleep(0.3)
-    steps = api.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-    return {
-        "status": str(now.status),
-        "detail": now.detail,
-        "steps": [
-            [one["name"].rpartition("-")[0], _moment(one["start_time"]), _moment(one["end_time"])]
-            for one in steps
-        ],
-    }
+    return {"status": str(now.status), "detail": now.detail, "run": run["id"]}
+
+
+def _steps(crew: Any, run: str) -> Sequence[Sequence[Any]]:
+    """Name, start and end of each step of a run; Prefect knows them a moment after its end."""
+    found = crew.api().post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+    return [
+        [one["name"].rpartition("-")[0], _moment(one["start_time"]), _moment(one["end_time"])]
+        for one in found
+    ]
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from benchmarks.cpu_meter import CpuMeter, tree_seconds
+from benchmarks.cpu_meter import adopt_orphans, tree_seconds
 from benchmarks.local_crew import rooms
 from benchmarks.support import FORK, table, twin_process, verdict
 from nightcrew.cli.demo.parts import make_repository
@@ -184,7 +184,7 @@ def _forked(act: Callable[[], None]) -> float:
     if pid == 0:
         code = 1
         try:
-            CpuMeter.adopt_orphans()
+            adopt_orphans()
             act()
             _reap()
             code = 0

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import batched, groupby
+from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 FLOW = "run-task"
 POOL = "nightcrew"
 WORKER_TYPE = "nightcrew-warm"
-MOST_IN_A_REQUEST = 20  # flow runs; a loaded server creates so many in time
+MOST_IN_A_REQUEST = 100  # flow runs; Prefect accepts no more
 MOST_AT_ONCE = 200  # flow runs that one call hands over, so that a long queue does not hold up its caller
 
 
@@ -65,7 +66,9 @@ def submit(settings: Settings, task: Task) -> QueuedTask:
         services = status(settings)
         if queued.status is TaskStatus.PENDING and services.running:
             try:
-                return replace(dispatch(queue, services.api(), queued), is_new=queued.is_new)
+                dispatched = dispatch(queue, services.api(), queued)
+                _announce(settings)
+                return replace(dispatched, is_new=queued.is_new)
             except Transient as error:  # it is stored, and the engine starts it as soon as it can
                 log.warning("task %s waits: %s", queued.task_id, error)
         return queued
@@ -78,6 +81,11 @@ def dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask) -> QueuedTas
         Transient: its deployment is missing or Prefect cannot be reached; the task stays pending.
     """
     return _dispatch(queue, api, queued, deployment_of(api, queued.task))
+
+
+def announcement(settings: Settings) -> Path:
+    """The file whose time says when a task was last handed over on this host; its worker looks at it."""
+    return settings.home.expanduser().resolve() / "handed-over"
 
 
 def deployment_of(api: PrefectApi, task: Task) -> str:
@@ -109,7 +117,9 @@ def dispatch_pending(settings: Settings) -> int:
     if not services.running:
         return 0
     with open_queue(settings) as queue:
-        return dispatch_waiting(queue, services.api())
+        if started := dispatch_waiting(queue, services.api()):
+            _announce(settings)
+        return started
 
 
 def cancel(settings: Settings, task_id: str) -> QueuedTask:
@@ -169,6 +179,11 @@ def set_state(api: PrefectApi, run_id: str, kind: str, name: str, message: str) 
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _announce(settings: Settings) -> None:
+    with suppress(OSError):  # the worker finds it by itself, some seconds later
+        announcement(settings).touch(mode=0o600)
 
 
 @contextmanager

@@ -119,6 +119,10 @@ def server_environment(
         | {
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(own_origins(crew["PREFECT_API_URL"])),
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": database.prefect_url,
+            # Each looks every 5 seconds otherwise, for what concerns no run of ours before a minute.
+            "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT15S",
+            "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "60",
+            "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
         }
     )
 

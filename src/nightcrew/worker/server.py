@@ -6,9 +6,13 @@ websocket, are refused here before Prefect sees the request.
 """
 
 import sys
+from datetime import timedelta
+from functools import partial
 from importlib import import_module
 
+import docket
 import uvicorn
+from prefect.server.api import background_workers
 from prefect.server.api.server import create_app
 from prefect.settings import get_current_settings
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,6 +27,7 @@ from nightcrew.settings import load_settings
 from nightcrew.watch.hooks import hooks, is_hook
 
 BLOCKS = "blocks.messages"
+LOOK = timedelta(seconds=1)
 HARDENED = {
     "Content-Security-Policy": "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -73,6 +78,7 @@ class Joined:
 def main(port: int) -> None:
     """Serve until the process is ended."""
     import_module(BLOCKS)  # automations of the server send messages by them
+    _look_less_often()
     settings = get_current_settings().server
     if settings.api.auth_string is None:
         raise BadInput("the server's profile has no password")
@@ -90,6 +96,12 @@ def main(port: int) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _look_less_often() -> None:
+    """Prefect's background tasks wait for seconds to days; its worker looks for them eight times a second."""
+    seldom = partial(docket.Worker, minimum_check_interval=LOOK, scheduling_resolution=LOOK)
+    setattr(background_workers, "Worker", seldom)  # noqa: B010 - it is a class there
 
 
 def _hardened(send: Send) -> Send:

@@ -32,7 +32,7 @@ from prefect.workers.process import (
 )
 from pydantic import Field, PrivateAttr
 
-from nightcrew.crew.dispatch import WORKER_TYPE, dispatch_pending
+from nightcrew.crew.dispatch import WORKER_TYPE, announcement, dispatch_pending
 from nightcrew.crew.environment import project_root
 from nightcrew.crew.runs.reconciliation import reconcile, run_cancelled
 from nightcrew.errors import Transient
@@ -41,6 +41,7 @@ from nightcrew.secrets.logs import keep_secrets_out_of_logs
 from nightcrew.settings import load_settings
 from nightcrew.worker import run_resources
 from nightcrew.worker.nursery import Nursery
+from nightcrew.worker.polling import Polling
 from nightcrew.worker.refusal import RunRequest, refusal
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class WarmWorker(ProcessWorker):
         keep_secrets_out_of_logs()
         self._nurseries: dict[tuple[str, ...], Nursery] = {}
         self._context = FlowRunExecutorContext()
+        self._polling = Polling(announcement(load_settings()))
 
     async def setup(self) -> None:
         """Open one executor context for all runs: one events connection, one watch for cancellations."""
@@ -113,6 +115,15 @@ class WarmWorker(ProcessWorker):
         await self._exit_stack.enter_async_context(self._context)
         self._exit_stack.enter_context(keep_agents_loaded(load_settings()))
         self._exit_stack.callback(self._close_nurseries)
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Ask for runs and start them, where it is time to ask; Prefect calls it each second."""
+        if not self._polling.is_due():
+            return []
+        found = await super().get_and_submit_flow_runs()
+        if found:
+            self._polling.wake()
+        return found
 
     async def run(
         self,
@@ -130,6 +141,7 @@ class WarmWorker(ProcessWorker):
         )
         status = task_status or anyio.TASK_STATUS_IGNORED
         result = await executor.submit(task_status=_PidStatus(status))
+        self._polling.wake()
         if result is None or result.status_code is None:
             raise RuntimeError(f"flow run {flow_run.id} could not be forked")
         return ProcessWorkerResult(status_code=result.status_code, identifier=str(result.handle.pid))
