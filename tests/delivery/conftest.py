@@ -44,18 +44,21 @@ class Shop:
         self.judged: list[str] = []
         self._number = 0
 
-    def change(self, edit: Callable[[Path], object], *, repo: str = "", says: str = "Do it.") -> Accepted:
+    def change(
+        self, edit: Callable[[Path], object], *, repo: str = "", says: str = "Do it.", base: str = "HEAD"
+    ) -> Accepted:
         """An accepted change: what `edit` does to a checkout."""
         self._number += 1
         address = repo or str(self.repo)
-        base = make_checkout(address, resolve_commit(address, "HEAD"), self.folder / f"base-{self._number}")
-        tree = workspace_of(base, self.folder / f"tree-{self._number}")
+        start = make_checkout(address, resolve_commit(address, "HEAD"), self.folder / f"base-{self._number}")
+        tree = workspace_of(start, self.folder / f"tree-{self._number}")
         edit(tree.path)
         patch = extract_patch(tree)
         task = Task(
             task_id=f"t-{self._number}",
             description=f"{says}\n\nNumber {self._number}.",
             repo=address,
+            base=base,
             target_file="shop/price.py",
         )
         queued = self.queue.submit(task)
@@ -63,7 +66,7 @@ class Shop:
         kept.write_text(patch)
         queued = replace(self.queue.update(task.task_id, change_path=str(kept)), is_new=False)
         trailers = {"Nightcrew-Task": task.task_id, "Co-authored-by": "m/x:free <model@nightcrew.invalid>"}
-        return Accepted(queued, patch, base.commit, False, "Ada L <ada@example.org>", trailers, MADE_AT)
+        return Accepted(queued, patch, start.commit, False, "Ada L <ada@example.org>", trailers, MADE_AT)
 
     def deliver(self, change: Accepted) -> Delivery | Conflict:
         """Deliver it with a judge that rejects a shop in which two files say they exclude each other."""

@@ -133,6 +133,23 @@ def test_what_was_made_again_on_top_of_another_change_builds_on_it(shop: Shop) -
     assert "return 20" in (shop.repo / "shop" / "price.py").read_text()
 
 
+def test_what_was_made_again_takes_in_what_was_delivered_meanwhile(shop: Shop) -> None:
+    """It cannot fit the newest commit alone, which lacks the change that it was made on top of."""
+    waits = shop.change(lambda tree: (tree / "d.txt").write_text("d\n"))
+    first = delivered(shop.deliver(shop.change(price)))
+    conflict = refused(shop.deliver(shop.change(lambda tree: price(tree, "20"))))
+    git(shop.repo, "checkout", "--quiet", "--detach", conflict.onto)
+    again = shop.change(lambda tree: price(tree, "20", before="10"), base="main")
+    git(shop.repo, "checkout", "--quiet", "-")
+    second = delivered(shop.deliver(waits))
+    done = delivered(shop.deliver(again))
+    assert done.onto not in {conflict.onto, first.onto} and delivered(shop.deliver(again)) == done
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for one in (second, first, done):
+        git(shop.repo, *who, "merge", "--quiet", "--no-edit", str(one.branch))
+    assert "return 20" in (shop.repo / "shop" / "price.py").read_text() and (shop.repo / "d.txt").exists()
+
+
 def test_what_builds_on_one_of_several_open_changes_merges_after_them(shop: Shop) -> None:
     first, second = delivered(shop.deliver(shop.change(third))), delivered(shop.deliver(shop.change(price)))
     conflict = refused(shop.deliver(shop.change(lambda tree: price(tree, "20"))))

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 FLOW = "run-task"
 POOL = "nightcrew"
 WORKER_TYPE = "nightcrew-warm"
-MOST_IN_A_REQUEST = 100  # flow runs; Prefect accepts no more
+MOST_IN_A_REQUEST = 20  # flow runs; a loaded server creates so many in time
 MOST_AT_ONCE = 200  # flow runs that one call hands over, so that a long queue does not hold up its caller
 
 

@@ -80,7 +80,8 @@ class MergeQueue:
                 return self._keep(change, known)
             newest = self._place.checkout(change.queued.task, change.queued.commit, self._folder / "newest")
             tip, others = self._with_open_ones(newest, change, references)
-            onto = self._where(change, newest, tip, others)
+            is_on_ours = (change.judged_on or change.queued.commit) in references.values()
+            onto = self._where(change, newest, tip, others, is_on_ours=is_on_ours)
             if isinstance(onto, Conflict):
                 if onto.onto not in {newest.commit, change.queued.commit}:
                     name = (
@@ -92,21 +93,28 @@ class MergeQueue:
             return self._deliver_on(onto, newest, change, before_it)
 
     def _where(
-        self, change: Accepted, newest: Checkout, tip: Checkout, before: Sequence[str]
+        self, change: Accepted, newest: Checkout, tip: Checkout, before: Sequence[str], *, is_on_ours: bool
     ) -> Checkout | Conflict:
-        """The commit to build on: the newest, or the tip if the change was made on top of open ones."""
+        """The commit to build on: the newest, or the tip if the change was made on top of open ones.
+
+        More may have been delivered since it was made there; it then has to be good together with all of it.
+        """
         if change.judged_on == tip.commit:
             return tip
-        places = [(newest, ()), (tip, before)] if tip.commit != newest.commit else [(newest, ())]
-        for place, branches in places:
-            if place.commit != change.judged_on:
-                verdict = self._problem(change, place, named(newest.commit, branches))
-                if verdict is not None:
-                    return Conflict(verdict, place.commit)
-        return newest
+        alone = self._problem(change, newest, named(newest.commit, ()))
+        if tip.commit == newest.commit:
+            return newest if alone is None else Conflict(alone, newest.commit)
+        if alone is not None and not is_on_ours:
+            return Conflict(alone, newest.commit)
+        together = self._problem(change, tip, named(newest.commit, before))
+        if together is not None:
+            return Conflict(together, tip.commit)
+        return newest if alone is None else tip
 
     def _problem(self, change: Accepted, place: Checkout, name: str) -> Verdict | None:
         """The verdict against the change at this place; None if it is good there."""
+        if place.commit == change.judged_on:
+            return None
         try:
             changes_on(place, change.patch)
         except PatchRefused as error:

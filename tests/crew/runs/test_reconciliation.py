@@ -1,5 +1,6 @@
 """What is done about a task whose flow run and process do not agree, whichever of them died first."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -7,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from socket import gethostname
 
 import pytest
+from prefect.workers import base as workers
 
 from nightcrew.crew.processes import ProcessId
-from nightcrew.crew.runs.flow_runs import SILENT, Life, Run, life_of
+from nightcrew.crew.runs.flow_runs import NO_DEPLOYMENT, SILENT, Life, Run, life_of
 from nightcrew.crew.runs.reconciliation import Correction, correction
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import Task, TaskStatus
@@ -60,6 +62,12 @@ def test_every_combination_has_one_correction(
 @pytest.mark.parametrize("task", [QUEUED, RUNNING, ASKS])
 def test_runs_that_went_with_their_deployment_were_cancelled_by_nobody(task: TaskStatus) -> None:
     assert correction(task, Run("DELETED", "", NOW, UNKNOWN), deployed=False) is AGAIN
+
+
+def test_a_run_that_prefect_cancelled_without_its_deployment_was_cancelled_by_nobody() -> None:
+    word = f"Deployment 75384cdd {NO_DEPLOYMENT}"
+    assert correction(QUEUED, Run("CANCELLED", word, NOW, UNKNOWN), deployed=True) is AGAIN
+    assert NO_DEPLOYMENT in inspect.getsource(workers), "Prefect says it in other words now"
 
 
 def test_a_run_whose_queue_was_deleted_is_started_anew() -> None:

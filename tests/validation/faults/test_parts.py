@@ -107,6 +107,11 @@ DIFFERENT = {
         "def f(x): return x == 64\n",
         [("x == 64", "x"), ("x == 64", "(x >= 64)"), ("x == 64", "(x <= 64)"), ("64", "(2 * (64) + 1)")],
     ),
+    "one thing alone": (
+        "def f(x): return x\n",
+        "def f(x): return x == ['ab']\n",
+        [("x == ['ab']", "x"), ("x == ['ab']", "'ab' in x")],
+    ),
     "both ends of a text": (
         "def f(x): return x\n",
         "def f(x): return x.strip('/')\n",

@@ -9,13 +9,14 @@ from pydantic import SecretStr
 
 from nightcrew.address import protocol_of, without_secret
 from nightcrew.crew.dispatch import open_queue
-from nightcrew.errors import Transient
+from nightcrew.errors import Fatal, Transient
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.git import Remote, git
 from nightcrew.forge.github import GitHubRepository
 from nightcrew.forge.place import place_of
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings
+from nightcrew.task import SETTLED, TaskStatus
 from nightcrew.testing.github.state import Issue
 from nightcrew.testing.github.twin import GitHubTwin
 from nightcrew.validation.verdict import VerdictKind
@@ -42,6 +43,8 @@ WANTED = {
 }
 GIVE_UP_SECONDS = 900.0
 PAUSE_SECONDS = 1.0
+LOST = SETTLED - {TaskStatus.COMPLETED}
+"""What no look changes: there will be no pull request."""
 
 type Tell = Callable[[str, str], None]
 """Called with who does something, and what."""
@@ -134,6 +137,10 @@ class Story:
             tasks = list(queue.list(repo=self.address))
             attempts = {task.task_id: queue.attempts(task.task_id) for task in tasks}
         for task in reversed(tasks):
+            if task.status in LOST:
+                raise Fatal(
+                    f"the demo ends here: the task of issue #{task.task.issue} {task.status}: {task.detail}"
+                )
             for row in attempts[task.task_id]:
                 judged = (str(row["attempt_id"]), str(row["verdict"]))  # a conflict changes the verdict later
                 if row["verdict"] and judged not in self._attempts:

@@ -17,6 +17,7 @@ from nightcrew.queue.task_table import QueuedTask
 LONGEST_START = timedelta(minutes=1)  # until Prefect knows from the worker which process it started
 LONGEST_AHEAD = timedelta(minutes=3)  # that the clocks of two hosts may differ
 PAGE = 200
+NO_DEPLOYMENT = "no longer exists, cancelled run."  # how Prefect's worker ends its word about such a run
 _WAITS = ["Scheduled", "Late"]
 SILENT = "no heartbeat for 90 s"  # what our automation calls a run from which no event came any more
 

@@ -17,6 +17,7 @@ from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, kill_tree
 from nightcrew.crew.runs.flow_runs import (
     LONGEST_AHEAD,
+    NO_DEPLOYMENT,
     SILENT,
     WAITING,
     Life,
@@ -59,7 +60,8 @@ def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
             # Prefect deletes the waiting runs together with their deployment, which no person decided on.
             return Correction.CANCEL if deployed else Correction.RUN_AGAIN
         case "CANCELLED":
-            return Correction.CANCEL
+            by_prefect = run.message.endswith(NO_DEPLOYMENT)
+            return Correction.RUN_AGAIN if by_prefect else Correction.CANCEL
         case "CANCELLING":
             late = run.age > LONGEST_CANCELLING or run.life is Life.DEAD
             return Correction.CANCEL if late else Correction.NONE

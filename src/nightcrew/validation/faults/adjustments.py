@@ -87,6 +87,12 @@ def _of_comparison(node: ast.Compare, sides: list[list[Step]]) -> Iterator[Step]
     if isinstance(node.ops[0], ast.In) and all(isinstance(one, _NAMED) for one in whole):
         # A table or list has no such method, which any test notices.
         yield node, _called(whole[1], "startswith", whole[0])
+    match node:
+        case ast.Compare(
+            ops=[ast.Eq()], comparators=[ast.List(elts=[one]) | ast.Tuple(elts=[one]) | ast.Set(elts=[one])]
+        ):
+            # The one thing, and not more than it: a test with one thing does not tell.
+            yield node, ast.Compare(one, [ast.In()], [node.left])
     for (place, first), (other, second) in zip(*sides, strict=False) if sides else ():
         if (place, other) == whole and isinstance(first, ast.expr) and isinstance(second, ast.expr):
             yield node, ast.Compare(first, node.ops, [second])

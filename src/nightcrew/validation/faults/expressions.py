@@ -46,7 +46,8 @@ class Expressions(Notes):
             # What is gone through and what decides have steps that only the statement around them tells.
             self.each_step(parent)
         if isinstance(value, ast.AST) and isinstance(before, ast.AST):
-            return self.expression(before, value, message)
+            is_help = isinstance(parent, ast.keyword) and parent.arg in FOR_READERS
+            return self.expression(before, value, message or is_help)
         if not (isinstance(value, list) and isinstance(before, list)):
             return False
         # Only an expression can be written anew without one entry; a statement's list has no text of its own.
@@ -60,7 +61,6 @@ class Expressions(Notes):
         """Notes the smallest expressions that differ from base; False where they have no position."""
         if _dumped(old) == _dumped(new):
             return True
-        message |= isinstance(new, ast.keyword) and new.arg in FOR_READERS
         placed = isinstance(new, ast.expr | ast.keyword | ast.pattern) and isinstance(old, PLACED)
         if isinstance(new, ast.Dict) and isinstance(old, ast.Dict) and self._table(old, new, message):
             return True

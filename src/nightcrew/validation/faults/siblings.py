@@ -142,25 +142,10 @@ def nearby(node: ast.AST, known: Collection[str], text: str) -> Iterator[tuple[a
             yield index, str(int(place) + (1 if place > 0 else -1))
         case ast.Call(func=ast.Attribute(value=asked, attr=look), args=[]) if look in _LOOKS:
             yield node, f"({ast.unparse(asked)}).{_LOOKS[look]}()"
-        case ast.Compare(left=left, ops=[operator], comparators=[right]):
-            counted = _is_counted(left) or _is_counted(right)
+        case ast.Compare(left=left, ops=[_], comparators=[right]):
             # `if x < 0: x = 0` does the same for 0 either way.
-            if f"{ast.unparse(left)} = {ast.unparse(right)}\n" in text:
-                return
-            # Only where both sides are counted does the bound itself occur often enough to be tested.
-            if type(operator) in _INCLUSIVE and counted:
-                other = ast.Compare(left, [_INCLUSIVE[type(operator)]()], [right])
-                yield node, f"({ast.unparse(other)})"
-            elif isinstance(operator, ast.Eq) and abs(_number(right) or 0) >= LEAST_NUMBER:
-                # One number of many: the smaller or the larger ones may be meant as well.
-                for order in (ast.GtE(), ast.LtE()) if tree_text(node) not in known else ():
-                    yield node, f"({ast.unparse(ast.Compare(left, [order], [right]))})"
-            elif isinstance(operator, _MEMBER) and _is_letter(left):
-                held = f"any(one.isalpha() for one in ({ast.unparse(right)}))"
-                yield node, f"(not {held})" if isinstance(operator, _NEGATED) else f"({held})"
-            elif isinstance(operator, _EQUAL) and _is_letter(right) and _word(left, right) not in known:
-                held = f"({ast.unparse(left)}).isalpha()"
-                yield node, f"(not {held})" if isinstance(operator, _NEGATED) else f"({held})"
+            if f"{ast.unparse(left)} = {ast.unparse(right)}\n" not in text:
+                yield from ((node, f"({other})") for other in _compared_otherwise(node, known))
         case ast.Constant() | ast.BinOp() | ast.UnaryOp() if tree_text(node) not in known:
             value = _number(node)
             # Doubled and one more, so that neither a multiple nor a rounded value is equal by chance.
@@ -169,6 +154,25 @@ def nearby(node: ast.AST, known: Collection[str], text: str) -> Iterator[tuple[a
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _compared_otherwise(node: ast.Compare, known: Collection[str]) -> Iterator[str]:
+    """The comparison with its bound, with numbers beside its own, or with any letter."""
+    left, operator, right = node.left, node.ops[0], node.comparators[0]
+    # Only where both sides are counted does the bound itself occur often enough to be tested.
+    if type(operator) in _INCLUSIVE and (_is_counted(left) or _is_counted(right)):
+        yield ast.unparse(ast.Compare(left, [_INCLUSIVE[type(operator)]()], [right]))
+    elif isinstance(operator, ast.Eq) and abs(_number(right) or 0) >= LEAST_NUMBER:
+        # One number of many: the smaller or the larger ones may be meant as well.
+        for order in (ast.GtE(), ast.LtE()) if tree_text(node) not in known else ():
+            yield ast.unparse(ast.Compare(left, [order], [right]))
+    held = ""
+    if isinstance(operator, _MEMBER) and _is_letter(left):
+        held = f"any(one.isalpha() for one in ({ast.unparse(right)}))"
+    elif isinstance(operator, _EQUAL) and _is_letter(right) and _word(left, right) not in known:
+        held = f"({ast.unparse(left)}).isalpha()"
+    if held:
+        yield f"not {held}" if isinstance(operator, _NEGATED) else held
 
 
 def _keys(node: ast.AST) -> Iterator[Key]:

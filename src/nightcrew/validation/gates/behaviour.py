@@ -50,7 +50,7 @@ class Behaviour(Gate):
             nodeid, why = broken[0]
             return failed(
                 NAME,
-                f"{len(broken)} tests that passed on base or are new do not pass with the change, the "
+                f"Tests that passed on base or are new and do not pass with the change: {len(broken)}, the "
                 f"first is {nodeid}: {why}",
                 "Every test that passed before has to pass still: change the code, not the tests.",
                 evidence={"broken": [list(one) for one in broken[:20]]},
