@@ -111,13 +111,13 @@ def run_tags(task: Task) -> tuple[str, ...]:
     return (task.task_type, task.priority, task.task_id)
 
 
-def dispatch_pending(settings: Settings) -> int:
-    """Start every pending task, most urgent first; returns their number."""
+def dispatch_pending(settings: Settings, *, most: int = MOST_AT_ONCE) -> int:
+    """Start the most urgent pending tasks; returns their number."""
     services = status(settings)
     if not services.running:
         return 0
     with open_queue(settings) as queue:
-        if started := dispatch_waiting(queue, services.api()):
+        if started := dispatch_waiting(queue, services.api(), most=most):
             _announce(settings)
         return started
 
@@ -147,13 +147,13 @@ def cancel(settings: Settings, task_id: str) -> QueuedTask:
         return cancelled
 
 
-def dispatch_waiting(queue: TaskQueue, api: PrefectApi) -> int:
-    """Create the flow runs of pending tasks, the most urgent first, at most `MOST_AT_ONCE`; their number.
+def dispatch_waiting(queue: TaskQueue, api: PrefectApi, *, most: int = MOST_AT_ONCE) -> int:
+    """Create the flow runs of pending tasks, the most urgent first, at most so many; their number.
 
     Tasks whose deployment is missing wait until the engine has created it again, and say so.
     """
     started = 0
-    for _, group in groupby(queue.waiting(limit=MOST_AT_ONCE), lambda queued: queued.task.priority):
+    for _, group in groupby(queue.waiting(limit=most), lambda queued: queued.task.priority):
         for some in batched(group, MOST_IN_A_REQUEST):
             try:
                 started += _dispatch_all(queue, api, some)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from nightcrew.crew import bootstrap
 from nightcrew.crew.api_access import keep_password, write_profile
-from nightcrew.crew.dispatch import POOL, dispatch_pending
+from nightcrew.crew.dispatch import MOST_IN_A_REQUEST, POOL, dispatch_pending
 from nightcrew.crew.environment import project_root
 from nightcrew.crew.launching import MARK, environment_of, launch_guard, launch_server, launch_worker
 from nightcrew.crew.prefect_api import PrefectApi
@@ -81,7 +81,7 @@ def start(
         restore_deployments(settings, progress)
         reconcile(settings)
         agree(settings, since=A_DAY)
-        dispatch_pending(settings)
+        dispatch_pending(settings, most=MOST_IN_A_REQUEST)  # the upkeep goes on with them
     except (Transient, OperationalError) as error:  # a service has ended again: the upkeep does it once more
         progress(f"waiting tasks start later: {error}")
     return current
