@@ -91,3 +91,10 @@ def _print_end(story: Story, problems: list[str], took: str) -> None:
     console.print(f"From the first issue to the last merge: {took}.")
     for problem in problems:
         console.print(f"  {problem}", style="red", markup=False)
+    if not problems:
+        console.print(
+            "On your own repository, with a running crew: nightcrew watch add --repo "
+            "https://x-access-token:TOKEN@github.com/you/shop (docs/from-issues.md)\n",
+            markup=False,
+            soft_wrap=True,
+        )
