@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.notes import ALTERNATIVE, GONE, MESSAGE, OPERAND, TOGETHER
+from nightcrew.validation.faults.notes import ALTERNATIVE, GONE, MESSAGE, OPERAND, RETURNED, TOGETHER
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.reading.suite import parse
 
@@ -469,6 +469,15 @@ def test_a_log_that_uses_an_iterator_up_is_tried() -> None:
         for word in ("list(x)", "list(x.y)")
     ]
     assert kinds == [{GONE}, {MESSAGE}]
+
+
+@pytest.mark.parametrize(("test", "count"), [("isinstance(x, bool)", 0), ("x.pop()", 1)])
+def test_a_branch_that_moves_up_leaves_nothing_where_it_stood(test: str, count: int) -> None:
+    one, two = "if isinstance(x, int):\n        a(x)\n", f"if {test}:\n        b(x)\n"
+    before = f"def f(x):\n    {one}    el{two}    else:\n        c(x)\n"
+    after = f"def f(x):\n    {two}    el{one}    else:\n        c(x)\n"
+    parts = parts_of(before, after)
+    assert sum(one.operator == RETURNED for one in parts) == count
 
 
 def test_words_for_those_who_ask_for_help_are_words() -> None:

@@ -17,7 +17,7 @@ from nightcrew.validation.faults.notes import (
     UNUSED,
 )
 from nightcrew.validation.reading.form import imported, is_silent_statement
-from nightcrew.validation.reading.names import names_of, own_name, parameters_of
+from nightcrew.validation.reading.names import ASKING, names_of, own_name, parameters_of
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, tree_text, walk
 
@@ -160,6 +160,12 @@ class Headers(Expressions):
     def indent(self, offset: int) -> int:
         """Characters before an offset of the new text, in its line."""
         return offset - self.new.starts[self.new.line_of(offset) - 1]
+
+
+def is_asked(node: ast.If, branches: list[ast.If]) -> bool:
+    """True for a branch whose condition one of these has: behind them it would never run."""
+    calls = {own_name(one.func) for one in walk(node.test) if isinstance(one, ast.Call)}
+    return calls <= ASKING and tree_text(node.test) in {tree_text(one.test) for one in branches}
 
 
 def decorators(node: ast.stmt) -> list[ast.expr]:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 
 from nightcrew.validation.faults.expressions import PLACED, aligned, own_expressions
-from nightcrew.validation.faults.headers import Headers, decorators
+from nightcrew.validation.faults.headers import Headers, decorators, is_asked
 from nightcrew.validation.faults.mutant import Mutant, are_apart
 from nightcrew.validation.faults.notes import (
     BACK,
@@ -187,7 +187,8 @@ class _Finder(Headers):
                 if all(node is not other for _, other in pairs):
                     self.added(node)
             for node in first[i:j]:
-                if all(node is not one for one, _ in pairs) and not self._is_moved([node]):
+                gone = all(node is not one for one, _ in pairs) and not is_asked(node, second[:k])
+                if gone and not self._is_moved([node]):
                     self._branch_back(node, second, k)
         self.blocks(before, value)
         if before and not value:
