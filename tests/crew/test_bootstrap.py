@@ -1,13 +1,18 @@
 """Making a Prefect server ready for the crew: each failure is reported so that a person knows what to do."""
 
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import yaml
 
 from nightcrew import host
 from nightcrew.crew import bootstrap
+from nightcrew.crew.environment import project_root
+from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.errors import Transient
+from nightcrew.task import TaskPriority
 
 HANGS = """
 import subprocess, sys, time
@@ -47,3 +52,24 @@ def _command(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+class _WithoutQueue(PrefectApi):
+    """A server on which somebody deleted the queue of the deployment `low`, and the queue is there again."""
+
+    def get(self, path: str) -> Any:
+        return {}
+
+    def post(self, path: str, body: Any) -> Any:
+        if "queues" in path:
+            return [{"name": name} for name in TaskPriority]
+        if "automations" in path:
+            return [{"name": bootstrap.CRASH_RULE}]
+        wanted = yaml.safe_load((project_root() / "prefect.yaml").read_text())["deployments"]
+        queues = {one["name"]: None if one["name"] == "low" else "q" for one in wanted}
+        return [{"name": name, "work_queue_id": queue} for name, queue in queues.items()]
+
+
+def test_a_deployment_without_its_queue_is_missing() -> None:
+    found = bootstrap.missing(_WithoutQueue("http://127.0.0.1:1/api"), project_root())
+    assert (found.parts, found.deployments) == (("deployment low",), ("low",))

@@ -57,7 +57,9 @@ def missing(api: PrefectApi, project: Path) -> Missing:
     if api.get(f"/work_pools/{POOL}") is None:
         return Missing((f"work pool {POOL}",), wanted)
     queues = _names(api.post(f"/work_pools/{POOL}/queues/filter", {}))
-    deployments = _names(api.post("/deployments/filter", {}))
+    found = api.post("/deployments/filter", {}) or []
+    # One that lost its queue has none any more, also after the queue is there again.
+    deployments = _names([one for one in found if one["work_queue_id"]])
     rules = _names(api.post("/automations/filter", {}))
     gone = tuple(f"work queue {name}" for name in TaskPriority if name not in queues)
     lost = tuple(name for name in wanted if name not in deployments)
