@@ -1,9 +1,7 @@
 # ruff: noqa: E501 - rows of a table
-"""What static checks read: imports, encodings, modules on disk, and ruff's findings."""
+"""What static checks read: imports, encodings, modules on disk, types."""
 
 import ast
-import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,8 @@ from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gates.static import (
     Static,
-    _findings,
     _imports,
     _is_module,
-    _oldest_python,
     _other_encoding,
     _syntax,
 )
@@ -82,60 +78,6 @@ def test_modules_on_disk(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     there = ("package", "module", "native", "other", "data", "missing")
     assert [name for name in there if _is_module(tmp_path, name)] == ["package", "module", "native", "other"]
-
-
-def test_findings_are_counted_by_file() -> None:
-    row = {"filename": "/workspace/new/a.py", "code": "F821", "message": "undefined"}
-    rows = [row, row, {**row, "code": None, "message": "syntax"}, {**row, "filename": "/tmp/tree/old/a.py"}]
-    assert _findings(json.dumps(rows).encode(), ("/workspace", "/tmp/tree")) == {
-        "new/a.py": Counter({("F821", "undefined"): 2, ("syntax", "syntax"): 1}),
-        "old/a.py": Counter({("F821", "undefined"): 1}),
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "oldest"),
-    [
-        ("pyproject.toml", '[project]\nname = "a"\nrequires-python = ">=3.9,!=3.9.1"\n', "py39"),
-        ("pyproject.toml", '[project]\nname = "a"\nrequires-python = "three"\n', "py312"),
-        ("setup.cfg", "[options]\npython_requires = >=2.7,!=3.0.*\n", "py37"),
-        ("setup.py", "from setuptools import setup\n\nsetup(name='a', python_requires='~=3.8')\n", "py38"),
-        ("setup.py", "from setuptools import setup\n\nsetup(name='a')\n", "py312"),
-    ],
-)
-def test_the_oldest_python_that_a_project_runs_on(name: str, text: str, oldest: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(text)
-    assert _oldest_python(tmp_path) == oldest
-
-
-CARELESS = {
-    "a file that stays open": ("def f(p):\n    file = open(p)\n    return file.read()\n", "SIM115"),
-    "a file that is opened for another call": ("def f(p):\n    return g(open(p))\n", "SIM115"),
-    "a default that calls share": ("def f(x, seen=[]):\n    seen.append(x)\n    return seen\n", "B006"),
-    "an error that an end hides": (
-        "def f(x):\n    try:\n        return g(x)\n    finally:\n        return 1\n",
-        "B012",
-    ),
-    "newer than its oldest Python": (
-        "def f(x):\n    match x:\n        case 1:\n            return 2\n",
-        "3.9",
-    ),
-    "nothing of these": ("def f(p):\n    with open(p) as file:\n        return file.read()\n", ""),
-}
-
-
-@pytest.mark.parametrize(("text", "word"), CARELESS.values(), ids=CARELESS)
-def test_what_no_test_of_values_notices(
-    text: str, word: str, tmp_path: Path, settings: Settings, sandbox: Sandbox
-) -> None:
-    files = {
-        "p.py": "def g(x):\n    return x\n",
-        "pyproject.toml": '[project]\nname = "p"\nrequires-python = ">=3.9"\n',
-    }
-    house = make_house(tmp_path / "repo", settings, sandbox, files)
-    found = house.ask(Static(), {"p.py": files["p.py"] + text}, house.task(TaskType.BUG_FIX, "p.py"))
-    assert (found.outcome is GateOutcome.PASS) == (not word), found.message
-    assert word in found.message
 
 
 def test_a_person_may_decide_on_a_type_error_where_the_project_checks_no_types(

@@ -4,41 +4,21 @@ import ast
 import importlib.machinery
 import re
 import sys
-from collections import Counter
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from tokenize import detect_encoding
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from ruff import find_ruff_bin
-
-from nightcrew.errors import Transient
-from nightcrew.execution.confinement.confinement import MIB
-from nightcrew.execution.environments.layout import read_pyproject, read_setup_cfg, table
-from nightcrew.execution.environments.setup_script import setup_arguments
-from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
-from nightcrew.untrusted import read_json, text_of
+from nightcrew.untrusted import text_of
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gate import Gate, counted, failed, not_measurable, passed, unproven
+from nightcrew.validation.gates.ruff_findings import DECISIVE, new_findings, ruff_findings
 from nightcrew.validation.reading.suite import nodes_of, parse, walk
-from nightcrew.validation.running.clean_room import CleanRoom, write_text
+from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.type_errors import compare_types
 from nightcrew.validation.verdict import GateResult
 
 NAME = "static"
 _IMPORTS = ast.Import | ast.ImportFrom
-_RUFF = "/opt/nightcrew/ruff"
-_PYTHONS = tuple(f"3.{minor}" for minor in range(7, 13))
-_LIMITS = Limits(wall_seconds=60.0, cpu_seconds=60, output_bytes=16 * MIB)
-# Errors of any Python; ruff's S rules are bandit's, in a program that starts in milliseconds.
-_ERRORS = "E9,F63,F7,F82"
-# What no test of values notices: files left open, defaults and names of a loop that calls share, returns in a
-# `finally`, statements without effect, tasks that nothing holds.
-_CARELESS = "B006,B012,B015,B018,B023,B039,PLE,RUF006,SIM115"
-_DANGERS = (
-    "S102,S103,S104,S108,S301,S302,S307,S310,S312,S321,S323,S324,S501,S506,S508,S602,S604,S605,S608,S701"
-)
 
 
 class Static(Gate):
@@ -49,41 +29,18 @@ class Static(Gate):
     def run(self, room: CleanRoom) -> GateResult:
         """Reports the first file that cannot work; else passes."""
         files = [one for one in room.changes if one.path.endswith(".py") and one.after is not None]
-        for change in files:
-            if not _is_utf_8(change.after) and not _is_utf_8(change.before):
-                message = f"{change.path} is not UTF-8 on base either; the gates read UTF-8 only."
-                return not_measurable(NAME, message, "Convert the file to UTF-8 on base first.")
-            problem = _syntax(change) or _other_encoding(change)
-            if problem:
-                return failed(
-                    NAME, problem, "Write Python that parses, in UTF-8.", evidence={"path": change.path}
-                )
-            # Models invent packages. Found here, it costs no run of the suite.
-            missing = _unresolved(room, change)
-            # Base needs it too, so that the environment is at fault and not this change.
-            if missing and _is_lacking_on_base(room, missing):
-                message = f"{change.path} imports {missing}; so do files of base, and it is not installed."
-                return not_measurable(NAME, message, f"Let `setup` in nightcrew.toml install {missing}.")
-            if missing:
-                message = (
-                    f"{change.path} imports {missing}, which exists neither in the repository "
-                    f"nor its environment."
-                )
-                hint = f"Do not import {missing}; use what the repository and its environment have."
-                return failed(NAME, message, hint, evidence={"path": change.path, "import": missing})
-        found = _ruff(room, files)
+        results = (result for one in files if (result := _unreadable(one) or _unimportable(room, one)))
+        return next(results, None) or self._checked(room, files)
+
+    def _checked(self, room: CleanRoom, files: list[Change]) -> GateResult:
+        found = ruff_findings(room, files)
         if found is None:
             message = "ruff did not get to the end of the change within its limits."
             return not_measurable(NAME, message, "Make the change smaller.")
-        for change in files:
-            for rule, message in _new_findings(room, found, change):
-                text = f"{change.path}: {message} ({rule})."
-                return failed(
-                    NAME,
-                    text,
-                    "Repair this before anything else.",
-                    evidence={"path": change.path, "rule": rule},
-                )
+        new = [(one.path, *finding) for one in files for finding in new_findings(room, found, one)]
+        errors = [one for one in new if one[1].startswith(DECISIVE)]
+        if errors:
+            return _refused(*errors[0])
         types = compare_types(room)
         if types.new:
             refused = failed(
@@ -94,8 +51,44 @@ class Static(Gate):
             )
             # A person may decide where the project does not check its types itself.
             return refused if types.is_their_own else unproven(refused, types.new[0], files[0].path)
+        if new:  # no error in itself, so that it may be meant
+            path, rule, message = new[0]
+            return unproven(_refused(path, rule, message), f"{message} ({rule})", path)
         message = f"{counted(len(files), 'Python file')} parsed; imports exist; no new errors."
         return passed(NAME, message, types=types.how)
+
+
+def _unreadable(change: Change) -> GateResult | None:
+    """The result for a file that Python or the gates cannot read."""
+    if not _is_utf_8(change.after) and not _is_utf_8(change.before):
+        message = f"{change.path} is not UTF-8 on base either; the gates read UTF-8 only."
+        return not_measurable(NAME, message, "Convert the file to UTF-8 on base first.")
+    if problem := _syntax(change) or _other_encoding(change):
+        hint = "Write Python that parses, in UTF-8."
+        return failed(NAME, problem, hint, evidence={"path": change.path})
+    return None
+
+
+def _unimportable(room: CleanRoom, change: Change) -> GateResult | None:
+    """The result for a file with an import that does not exist.
+
+    Models invent packages; found here, it costs no run of the suite.
+    """
+    missing = _unresolved(room, change)
+    if not missing:
+        return None
+    # Base needs it too, so that the environment is at fault and not this change.
+    if _is_lacking_on_base(room, missing):
+        message = f"{change.path} imports {missing}; so do files of base, and it is not installed."
+        return not_measurable(NAME, message, f"Let `setup` in nightcrew.toml install {missing}.")
+    message = f"{change.path} imports {missing}, which exists neither in the repository nor its environment."
+    hint = f"Do not import {missing}; use what the repository and its environment have."
+    return failed(NAME, message, hint, evidence={"path": change.path, "import": missing})
+
+
+def _refused(path: str, rule: str, message: str) -> GateResult:
+    text = f"{path}: {message} ({rule})."
+    return failed(NAME, text, "Repair this before anything else.", evidence={"path": path, "rule": rule})
 
 
 def _is_utf_8(text: str | None) -> bool:
@@ -205,76 +198,3 @@ def _is_module(root: Path, name: str) -> bool:
         or any((root / f"{name}{suffix}").is_file() for suffix in suffixes)
         or any(root.glob(f"{name}.*.so"))
     )
-
-
-def _ruff(room: CleanRoom, files: list[Change]) -> dict[str, Counter[tuple[str, str]]] | None:
-    """Ruff's findings by `old/path` and `new/path`; None where a limit stopped it."""
-    if not files:
-        return {}
-    with TemporaryDirectory(prefix="ruff-", dir=room.folder) as name:
-        folder = Path(name) / "tree"
-        for change in files:
-            for side, text in (("old", change.before), ("new", change.after)):
-                if text is not None:
-                    write_text(folder / side / change.path, text)
-        done = room.sandbox.run(
-            [_RUFF, "check", "--isolated", "--no-cache", "--exit-zero", "--ignore-noqa",
-             "--output-format=json", f"--target-version={_oldest_python(room.base)}",
-             f"--select={_ERRORS},{_DANGERS},{_CARELESS}", "."],
-            workspace=folder, mounts=(Mount(Path(find_ruff_bin()).resolve(), _RUFF),), limits=_LIMITS,
-        )  # fmt: skip
-        if done.killed_by is not None:
-            return None
-        if done.returncode != 0:
-            raise Transient(f"ruff could not be run: {done.stderr.decode(errors='replace').strip()[-200:]}")
-        return _findings(done.stdout, (WORKSPACE, str(folder.resolve())))
-
-
-def _oldest_python(base: Path) -> str:
-    """The oldest Python that base says it runs on, for ruff: newer syntax does not run there."""
-    declared = (
-        table(read_pyproject(base), "project").get("requires-python")
-        or setup_arguments(base).get("python_requires")
-        or read_setup_cfg(base).get("options", "python_requires", fallback="")
-    )
-    try:
-        wanted = SpecifierSet(str(declared or ""))
-    except InvalidSpecifier:
-        wanted = SpecifierSet("!=3.*")
-    fitting = (one for one in _PYTHONS if declared and wanted.contains(f"{one}.99"))
-    return f"py{next(fitting, _PYTHONS[-1]).replace('.', '')}"
-
-
-def _findings(output: bytes, roots: tuple[str, ...]) -> dict[str, Counter[tuple[str, str]]]:
-    """Ruff's findings by path below the folder in which it ran."""
-    found: dict[str, Counter[tuple[str, str]]] = {}
-    for line in read_json(output):
-        root = next(root for root in roots if line["filename"].startswith(f"{root}/"))
-        path = line["filename"].removeprefix(f"{root}/")
-        found.setdefault(path, Counter())[(line["code"] or "syntax", line["message"])] += 1
-    return found
-
-
-def _new_findings(
-    room: CleanRoom, found: dict[str, Counter[tuple[str, str]]], change: Change
-) -> list[tuple[str, str]]:
-    old, new = found.get(f"old/{change.path}", Counter()), found.get(f"new/{change.path}", Counter())
-    # Counted, not located: a finding of base that moved to another line is not new.
-    fresh = sorted((new + _left_open(change.after) - old - _left_open(change.before)).elements())
-    # Tests often use names and syntax of another Python version behind a check of the version.
-    codes = (
-        ("E9", "F631", "F7")
-        if room.is_test(change.path)
-        else ("B", "E9", "F", "PLE", "RUF", "S", "syntax", "invalid")
-    )
-    return [one for one in fresh if one[0].startswith(codes)]
-
-
-def _left_open(text: str | None) -> Counter[tuple[str, str]]:
-    """What ruff leaves out: files that are opened for another call inside a `return`, which nobody closes."""
-    tree = parse(text or "")
-    results = (one.value for one in nodes_of(tree) if isinstance(one, ast.Return)) if tree is not None else ()
-    inner = (part for one in results if one is not None for part in walk(one) if part is not one)
-    calls = (one for one in inner if isinstance(one, ast.Call) and isinstance(one.func, ast.Name))
-    opened = sum(one.func.id == "open" for one in calls if isinstance(one.func, ast.Name))
-    return Counter({("SIM115", "Use a context manager for opening files"): opened})
