@@ -105,7 +105,7 @@ def _children_seconds() -> float:
 def _batch(settings: Settings, repository: Path) -> float:
     """CPU seconds of a task, where one process submits many for the same commit."""
     before, children = time.process_time(), _children_seconds()
-    with open_queue(settings) as queue:
+    with open_queue(settings, is_for_batch=True) as queue:  # as `submit-batch` does
         for number in range(BATCH):
             queue.submit(
                 Task(

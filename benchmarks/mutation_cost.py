@@ -43,7 +43,7 @@ from nightcrew.validation.verdict import GateResult, Verdict
 TARGETS = (
     ("isodate", "src/isodate/duration.py", "tests/test_duration.py"),
     ("boltons", "boltons/mathutils.py", "tests/test_mathutils.py"),
-    ("humanize", "src/humanize/number.py", "tests/test_number.py"),  # some 200 tests of it, 600 in all
+    ("humanize", "src/humanize/number.py", "tests/test_number.py"),  # 241 tests of it, 908 in all
     ("itsdangerous", "src/itsdangerous/signer.py", "tests/test_itsdangerous/test_signer.py"),
     ("toolz", "toolz/dicttoolz.py", "toolz/tests/test_dicttoolz.py"),
     ("boltons", "boltons/listutils.py", "tests/test_listutils.py"),

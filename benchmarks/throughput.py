@@ -2,7 +2,6 @@
 
     python -m benchmarks.throughput
     python -m benchmarks.throughput --model-seconds 60 --workers 10
-    python -m benchmarks.throughput --model-seconds 300 --workers 50 --rounds 2
     python -m benchmarks.throughput --model-seconds 300 --workers 20 --rounds 2 --executor openhands
 
 The services are the real ones (PostgreSQL, Prefect server, worker, sandbox, gates); the model is the twin's
@@ -38,7 +37,8 @@ from nightcrew.task import ExecutorName, Task, TaskStatus, TaskType
 from nightcrew.testing.demo_tasks import shipped_tasks
 from nightcrew.testing.scenario import Scenario, shipped_scenario
 
-MODEL = "twin/journeyman"
+MODEL, QUICK_MODEL = "twin/journeyman", "twin/master"  # the latter warms up
+LONGEST_SILENCE = 100.0  # a call without any data for two minutes is given up
 CALLS = {
     "direct": 1,
     "openhands": 5,
@@ -85,7 +85,7 @@ def main() -> None:
         repository = make_repository(home / "stockroom")
         for workers in options.workers:
             with running_crew(settings, workers=workers) as crew:
-                _run(settings, _tasks(repository, options.executor, f"warm-{workers}", 1))
+                _run(settings, _tasks(repository, options.executor, f"warm-{workers}", 1, QUICK_MODEL))
                 made = _tasks(repository, options.executor, f"run-{workers}", workers * options.rounds)
                 found.append(_measure(settings, crew, made, latency))
     print(f"\ndocumentation, {options.executor}, {per_task:g} s of model time, {os.cpu_count()} cores\n")
@@ -125,14 +125,22 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--executor", choices=tuple(CALLS), default="direct")
     parser.add_argument("--workers", type=int, nargs="+", default=list(HEADLINE))
     parser.add_argument("--rounds", type=int, default=4, help="tasks for each worker")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if (options.model_seconds or 0.0) / CALLS[options.executor] > LONGEST_SILENCE:
+        parser.error(
+            f"the crew gives up a call that is silent for two minutes: {LONGEST_SILENCE:.0f} s at most"
+        )
+    return options
 
 
 def _scenario(latency: float) -> Scenario:
-    """The demo's good model with one latency, and nothing that goes wrong."""
+    """The demo's good models, one with this latency, and nothing that goes wrong."""
     shipped = shipped_scenario()
+    seconds = {MODEL: latency, QUICK_MODEL: 0.0}
     models = tuple(
-        model.model_copy(update={"latency_seconds": latency}) for model in shipped.models if model.id == MODEL
+        model.model_copy(update={"latency_seconds": seconds[model.id]})
+        for model in shipped.models
+        if model.id in seconds
     )
     return shipped.model_copy(update={"models": models, "faults": ()})
 
@@ -153,7 +161,7 @@ def _settings(home: Path, twin_url: str) -> Settings:
     return load_settings(home=home, base_url=twin_url, api_key="twin", prefect_port=free_port(0))
 
 
-def _tasks(repository: Path, executor: str, prefix: str, count: int) -> list[Task]:
+def _tasks(repository: Path, executor: str, prefix: str, count: int, model: str = MODEL) -> list[Task]:
     """So many of the demo's documentation tasks, which are all different tasks for the queue."""
     wanted = next(one.task for one in shipped_tasks() if one.task["task_type"] == TaskType.DOCUMENTATION)
     return [
@@ -161,7 +169,7 @@ def _tasks(repository: Path, executor: str, prefix: str, count: int) -> list[Tas
             task_id=f"{prefix}-{number}", task_type=TaskType.DOCUMENTATION,
             target_file=wanted["target_file"],
             description=f"{wanted['description']} (No. {number} of {prefix})",
-            repo=str(repository), executor=ExecutorName(executor), models=(MODEL,),
+            repo=str(repository), executor=ExecutorName(executor), models=(model,),
         )
         for number in range(count)
     ]  # fmt: skip

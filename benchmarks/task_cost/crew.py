@@ -93,7 +93,7 @@ class Player:
         return found
 
     def _flow_in(self, name: str, steps: Sequence[Sequence[Any]]) -> float:
-        return sum(self.parts.flow_between(start, end) for step, start, end in steps if step.startswith(name))
+        return sum(self.parts.flow_between(start, end) for step, start, end in steps if name in step)
 
 
 @contextmanager
