@@ -97,7 +97,14 @@ def test_a_mistake_is_named(form: BatchFormat, text: str, problem: str) -> None:
         ("-", '{"name": "a"}\n{"name": "b"}', BatchFormat.JSONL),
         ("-", '{"tasks": []}', BatchFormat.YAML),
         ("-", "tasks: []", BatchFormat.YAML),
+        ("-", 'name,"task_type",description\na,unit_test,x', BatchFormat.CSV),
+        ("-", "- {name: a, task_type: unit_test}", BatchFormat.YAML),
     ],
 )
 def test_the_format_is_known(path: str, text: str, form: BatchFormat) -> None:
     assert format_of(path, text) is form
+
+
+def test_a_spreadsheets_mark_is_no_part_of_the_first_column() -> None:
+    text = "\ufeffname,task_type,description\na,unit_test,Test it\n"
+    assert read_batch(text, BatchFormat.CSV).items[0].name == "a"

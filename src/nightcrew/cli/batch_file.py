@@ -55,6 +55,8 @@ def format_of(path: str, text: str) -> BatchFormat:
     endings = {".jsonl": BatchFormat.JSONL, ".ndjson": BatchFormat.JSONL, ".csv": BatchFormat.CSV}
     if path == "-" and _begins_with_a_task(text):
         return BatchFormat.JSONL
+    if path == "-" and _begins_with_columns(text):
+        return BatchFormat.CSV
     return endings.get(Path(path).suffix.lower(), BatchFormat.YAML)
 
 
@@ -67,7 +69,7 @@ def read_batch(text: str, form: BatchFormat) -> BatchFile:
     if len(text.encode()) > MOST_BYTES:
         raise BadInput(f"a batch has at most {MOST_BYTES:,} bytes: divide it")
     try:
-        batch = _read(text, form)
+        batch = _read(text.removeprefix("\ufeff"), form)  # spreadsheets write it
     except (yaml.YAMLError, ValueError, csv.Error, RecursionError) as error:
         raise BadInput(f"this is no {form.upper()}: {_one_line(error)}") from None
     if not batch.items:
@@ -197,6 +199,11 @@ def _begins_with_a_task(text: str) -> bool:
     except ValueError:
         return False
     return isinstance(read, dict) and "tasks" not in read
+
+
+def _begins_with_columns(text: str) -> bool:
+    first = text.lstrip().partition("\n")[0]
+    return "task_type" in (cell.strip(' "') for cell in first.split(","))
 
 
 def _one_line(error: Exception) -> str:
