@@ -6,6 +6,7 @@ orders fields without a position by the length of their names. A form leaves an 
 
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -26,7 +27,7 @@ def as_form(schema: dict[str, Any]) -> None:
 class Form(BaseModel):
     """What a person may enter in Prefect. The string under a field describes it there.
 
-    A text that was emptied again counts as not entered: the field has its default.
+    A text that was emptied again counts as not entered: the field has its default. Choices cannot be emptied.
     """
 
     model_config = ConfigDict(
@@ -42,7 +43,13 @@ class Form(BaseModel):
     def _leave_out_empty(cls, values: object) -> object:
         if not isinstance(values, Mapping):
             return values
-        return {name: value for name, value in values.items() if value != ""}
+        return {name: value for name, value in values.items() if value != "" or cls._is_choice(name)}
+
+    @classmethod
+    def _is_choice(cls, name: str) -> bool:
+        """True for a field that always has one of several words: an empty one is a mistake."""
+        field = cls.model_fields.get(name)
+        return field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, Enum)
 
 
 def form_values(model: Form, *, only_set: bool = False) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from nightcrew.crew.dispatch import POOL, open_queue, run_again, set_state
 from nightcrew.crew.status import status
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import Transient
-from nightcrew.execution.checkout.free_space import ROOM_BYTES, full_or_locked, obstacle
+from nightcrew.execution.checkout.free_space import ROOM_BYTES, full_or_locked, obstacle, was_full
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.account import Stop, crew_stop, resume_crew
@@ -27,6 +27,7 @@ HOW_TO_RESUME = "When that is fixed, run: nightcrew resume"
 AWAITING_PROVIDER = "AwaitingProvider"  # the state of a flow run while nobody can call a model
 DISK_FULL = "disk_full"
 WAIT_SECONDS = 5.0
+MOST_STARTS = 5
 _AWAIT_THE_PROVIDER = {"flow_runs": {"state": {"name": {"any_": [AWAITING_PROVIDER]}}}, "limit": 200}
 _OF_THE_ACCOUNT = frozenset({"key_limit", "unauthorized", "payment_required"})
 
@@ -85,6 +86,25 @@ def wait_for_disk(settings: Settings, say: Callable[[str], None]) -> None:
         time.sleep(WAIT_SECONDS)
 
 
+def started_with_disk[T](settings: Settings, start: Callable[[], T], say: Callable[[str], None]) -> T:
+    """What `start` returns; tried again where the disk fills up or becomes read-only on the way.
+
+    Raises:
+        OSError: the last one, after `MOST_STARTS` tries, or one that is not the disk's.
+    """
+    tries = 0
+    while True:
+        wait_for_disk(settings, say)
+        try:
+            return start()
+        except OSError as error:
+            tries += 1
+            if tries == MOST_STARTS or not was_full(error) or _was_asked_to_end(error):
+                raise
+            say(f"{error}: the crew starts when that is over")
+            time.sleep(WAIT_SECONDS)
+
+
 def resume_with_room(settings: Settings) -> Resumed | None:
     """Resume a crew that stopped because of its disk, once there is room again; None if nothing changed."""
     stop = current_stop(settings)
@@ -124,6 +144,15 @@ def end_outage(settings: Settings) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _was_asked_to_end(error: BaseException | None) -> bool:
+    """True for an error that came up while Ctrl-C or a signal ended the process."""
+    while error is not None:
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
 
 
 def _still_refused(settings: Settings) -> str:

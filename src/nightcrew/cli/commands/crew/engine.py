@@ -3,6 +3,7 @@
 import logging
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +29,7 @@ def run_engine(
 ) -> None:
     """Start the crew. PostgreSQL, Prefect server and worker run until Ctrl-C."""
     from nightcrew.crew.services import running_crew
-    from nightcrew.crew.stop import wait_for_disk
+    from nightcrew.crew.stop import started_with_disk
     from nightcrew.crew.upkeep import keep_up
     from nightcrew.work.traces.export import check_traces
 
@@ -37,9 +38,13 @@ def run_engine(
     signal.signal(signal.SIGTERM, stop_on_signal)  # how a service manager asks for it
     tell = teller(settings, as_json=as_json)
     progress = (lambda _: None) if as_json else tell
-    wait_for_disk(settings, report if as_json else tell)
     try:
-        with running_crew(settings, workers=workers, progress=progress) as crew:
+        with ExitStack() as started:
+            crew = started_with_disk(
+                settings,
+                lambda: started.enter_context(running_crew(settings, workers=workers, progress=progress)),
+                report if as_json else tell,
+            )
             _tell_of(crew, as_json=as_json)
             try:
                 keep_up(settings, tell, seconds=duration or float("inf"))
