@@ -50,6 +50,6 @@ def main() -> None:
 def _report(message: str, advice: str = "") -> None:
     from nightcrew.cli.output import errors
 
-    errors.print(f"nightcrew: {message}", style="red", markup=False)
+    errors.print(f"nightcrew: {message}", style="red")
     if advice:
-        errors.print(advice, markup=False)
+        errors.print(advice)

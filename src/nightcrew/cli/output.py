@@ -25,7 +25,12 @@ SHORT = 26
 def _console(*, stderr: bool) -> HarmlessConsole:
     there = (sys.stderr if stderr else sys.stdout).isatty()
     return HarmlessConsole(
-        stderr=stderr, highlight=False, soft_wrap=False, width=None if there else PIPE_WIDTH
+        stderr=stderr,
+        highlight=False,
+        markup=False,  # what people and models write has brackets and colons, which are no styles
+        emoji=False,
+        soft_wrap=False,
+        width=None if there else PIPE_WIDTH,
     )
 
 
@@ -85,6 +90,11 @@ def as_text(value: object) -> str:
             return ", ".join(as_text(item) for item in value)
         case _:
             return str(value)
+
+
+def mark(is_well: bool) -> Text:
+    """A tick or a cross before a line."""
+    return Text("✓", style="green") if is_well else Text("✗", style="red")
 
 
 def money(value: Decimal | float | str | None) -> str:

@@ -128,24 +128,22 @@ def print_task(queued: QueuedTask, attempts: Sequence[Mapping[str, Any]]) -> Non
     """Print a task for a person: status, cost, every attempt and the change's path."""
     task = queued.task
     target = f" {task.target_file}" if task.target_file else ""
-    console.print(
-        status_text(queued), f"{queued.task_id}: {task.task_type}{target} in {task.repo}", markup=False
-    )
-    console.print(task.description, style="dim", markup=False)
+    console.print(status_text(queued), f"{queued.task_id}: {task.task_type}{target} in {task.repo}")
+    console.print(task.description, style="dim")
     if queued.detail:
-        console.print(queued.detail, markup=False)
+        console.print(queued.detail)
     if queued.status is TaskStatus.NEEDS_REVIEW:
-        console.print(f"See the evidence and answer with: nightcrew review {queued.task_id}", markup=False)
+        console.print(f"See the evidence and answer with: nightcrew review {queued.task_id}")
     if attempts:
         print_table("", ATTEMPT_COLUMNS, map(_attempt_row, attempts))
     tokens = queued.input_tokens + queued.output_tokens
     used = f"{counted(queued.calls, 'call')}, {tokens:,} tokens"
-    console.print(f"{used}, {money(queued.cost_usd)}, {duration(seconds_of(queued))}", markup=False)
+    console.print(f"{used}, {money(queued.cost_usd)}, {duration(seconds_of(queued))}")
     if queued.change_path:
-        console.print(f"The change: {queued.change_path}", markup=False)
-        console.print(f"Apply it:   nightcrew apply {queued.task_id}", markup=False)
+        console.print(f"The change: {queued.change_path}")
+        console.print(f"Apply it:   nightcrew apply {queued.task_id}")
     if queued.delivery:
-        console.print(f"Delivery:   {queued.delivery.detail or queued.delivery.status}", markup=False)
+        console.print(f"Delivery:   {queued.delivery.detail or queued.delivery.status}")
 
 
 def stored_verdict(folder: Path) -> dict[str, Any]:

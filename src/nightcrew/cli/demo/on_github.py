@@ -3,6 +3,8 @@
 import time
 from datetime import datetime
 
+from rich.text import Text
+
 from nightcrew.cli.app import ExitCode
 from nightcrew.cli.demo.parts import (
     WORKERS,
@@ -13,7 +15,7 @@ from nightcrew.cli.demo.parts import (
     serve_twin,
 )
 from nightcrew.cli.demo.story import CREW, OWNER, REVIEWER, Story
-from nightcrew.cli.output import console, duration, print_table
+from nightcrew.cli.output import console, duration, mark, print_table
 from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.services import running_crew
 from nightcrew.ledger.ledger import open_ledger
@@ -50,8 +52,8 @@ def run_github_demo() -> ExitCode:
             with open_ledger(settings) as ledger:
                 rows = ledger.query(QUERY)
                 if rows:
-                    console.print("What people made of it, from the ledger, in SQL:", markup=False)
-                    console.print(QUERY, style="dim", markup=False)
+                    console.print("What people made of it, from the ledger, in SQL:")
+                    console.print(QUERY, style="dim")
                     print_table("", tuple(rows[0]), [tuple(row.values()) for row in rows])
     return ExitCode.FAILED if problems else ExitCode.DONE
 
@@ -62,8 +64,8 @@ def run_github_demo() -> ExitCode:
 def _tell(who: str, what: str) -> None:
     at = datetime.now().strftime("%H:%M:%S")
     first = what if len(what) <= 300 else f"{what[:299]}…"
-    console.print(f"{at}  [{_STYLES[who]}]{who:>4}[/] ", end="")
-    console.print(" ".join(first.split()), markup=False, soft_wrap=True)
+    console.print(f"{at} ", Text(f"{who:>4}", style=_STYLES[who]), end=" ")
+    console.print(" ".join(first.split()), soft_wrap=True)
 
 
 def _print_end(story: Story, problems: list[str], took: str) -> None:
@@ -80,21 +82,20 @@ def _print_end(story: Story, problems: list[str], took: str) -> None:
     ]
     console.print()
     print_table("", ("pull request", "title", "closes", "branch", "commit", "state"), rows)
-    console.print("The branch main on the twin:", markup=False)
-    console.print(story.history(), style="dim", markup=False, soft_wrap=True)
+    console.print("The branch main on the twin:")
+    console.print(story.history(), style="dim", soft_wrap=True)
     for line in (
         "a label started the work, and one comment on each issue says how it went",
         "a review was answered with one more commit, judged like any other",
         "of two accepted changes in conflict, the later one was made again on top of the first",
     ):
-        console.print("[red]✗[/]" if problems else "[green]✓[/]", line)
+        console.print(mark(not problems), line)
     console.print(f"From the first issue to the last merge: {took}.")
     for problem in problems:
-        console.print(f"  {problem}", style="red", markup=False)
+        console.print(f"  {problem}", style="red")
     if not problems:
         console.print(
             "On your own repository, with a running crew: nightcrew watch add --repo "
             "https://x-access-token:TOKEN@github.com/you/shop (docs/from-issues.md)\n",
-            markup=False,
             soft_wrap=True,
         )

@@ -83,7 +83,7 @@ def serve_twin(home: Path, scenario: str = "demo") -> Iterator[tuple[str, Proces
 
 def print_progress(text: str) -> None:
     """A line about what is going on."""
-    console.print(f"· {text}", style="dim", markup=False)
+    console.print(f"· {text}", style="dim")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.table import Table
 
 from nightcrew.cli.demo.parts import branch_of
-from nightcrew.cli.output import console, duration, make_table, money, print_table
+from nightcrew.cli.output import console, duration, make_table, mark, money, print_table
 from nightcrew.cli.task_view import seconds_of, status_text
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_table import QueuedTask
@@ -67,27 +67,26 @@ def print_results(tasks: Sequence[DemoTask], ended: Mapping[str, QueuedTask]) ->
     console.print("The changes:")
     for queued in ended.values():
         if queued.change_path:
-            console.print(f"  {queued.change_path}", markup=False, soft_wrap=True)
+            console.print(f"  {queued.change_path}", soft_wrap=True)
     for queued in ended.values():
         if branch := branch_of(queued):
-            console.print(f"A branch in {queued.task.repo}: {branch}", markup=False, soft_wrap=True)
+            console.print(f"A branch in {queued.task.repo}: {branch}", soft_wrap=True)
 
 
 def print_lessons(tasks: Sequence[DemoTask], problems: Mapping[str, Sequence[str]]) -> None:
     """What each task demonstrates, and what did not work."""
     for demo_task in tasks:
         found = problems[demo_task.task["task_id"]]
-        mark = "[red]✗[/]" if found else "[green]✓[/]"
-        console.print(f"{mark} {demo_task.shows}")
+        console.print(mark(not found), demo_task.shows)
         for problem in found:
-            console.print(f"  {demo_task.task['task_id']} {problem}", style="red", markup=False)
+            console.print(f"  {demo_task.task['task_id']} {problem}", style="red")
 
 
 def print_ledger(ledger: Ledger) -> None:
     """The same results, queried from the ledger in SQL."""
     rows = ledger.query(QUERY)
-    console.print("\nThe same results from the ledger, in SQL:", markup=False)
-    console.print(QUERY, style="dim", markup=False)
+    console.print("\nThe same results from the ledger, in SQL:")
+    console.print(QUERY, style="dim")
     if rows:
         cells = [(*tuple(row.values())[:-1], money(row["cost_usd"])) for row in rows]
         print_table("", tuple(rows[0]), cells)
@@ -98,33 +97,31 @@ def print_rescues(ledger: Ledger) -> bool:
     rows = ledger.query(RESCUES)
     for row in rows:
         console.print(
-            f"[green]✓[/] calls that {row['model']} wrote as text: {row['calls']}; the gateway repaired "
-            "them, and no attempt was lost"
+            mark(True),
+            f"calls that {row['model']} wrote as text: {row['calls']}; the gateway repaired "
+            "them, and no attempt was lost",
         )
     if not rows:
-        console.print("[red]✗[/] no answer in a wrong form was repaired")
+        console.print(mark(False), "no answer in a wrong form was repaired")
     return bool(rows)
 
 
 def print_next_steps(home: Path, *, ui_url: str, keep: bool) -> None:
     """Three things to do next."""
     again = "" if keep else "   (this demo has deleted its home; 'make demo ARGS=--keep' keeps it)"
-    console.print(f"\nThree things to do next{again}", markup=False)
+    console.print(f"\nThree things to do next{again}")
     place = str(home) if keep else "HOME_OF_THE_DEMO"
-    console.print(f"1. Look at the runs in the Prefect UI: {ui_url}/runs", markup=False)
+    console.print(f"1. Look at the runs in the Prefect UI: {ui_url}/runs")
     password = f"NIGHTCREW_HOME={place} .venv/bin/nightcrew ui --password"
-    console.print(f"   It asks for a password; print it with: {password}", markup=False, soft_wrap=True)
-    console.print(f"2. Query the ledger: duckdb -init {place}/ledger/ledger.sql", markup=False)
-    console.print("3. Use it on your own repository, with a key and two terminals:", markup=False)
-    console.print("     export OPENROUTER_API_KEY=...; .venv/bin/nightcrew run-engine", markup=False)
-    console.print("     .venv/bin/nightcrew submit-task --repo PATH --task-type unit_test \\", markup=False)
-    console.print(
-        "         --target-file src/auth.py --description 'Write unit tests for auth.py' --wait", markup=False
-    )
+    console.print(f"   It asks for a password; print it with: {password}", soft_wrap=True)
+    console.print(f"2. Query the ledger: duckdb -init {place}/ledger/ledger.sql")
+    console.print("3. Use it on your own repository, with a key and two terminals:")
+    console.print("     export OPENROUTER_API_KEY=...; .venv/bin/nightcrew run-engine")
+    console.print("     .venv/bin/nightcrew submit-task --repo PATH --task-type unit_test \\")
+    console.print("         --target-file src/auth.py --description 'Write unit tests for auth.py' --wait")
     if keep:
         console.print(
             f"Stop the services with: NIGHTCREW_HOME={home} .venv/bin/nightcrew stop-engine",
-            markup=False,
         )
 
 

@@ -70,7 +70,7 @@ def apply(
         print_json(applied)
     else:
         for one in applied:
-            (console if one.done else errors).print(f"{one.task_id}: {one.detail}", markup=False)
+            (console if one.done else errors).print(f"{one.task_id}: {one.detail}")
         if not applied:
             console.print("There are no such accepted changes.")
     return ExitCode.DONE if all(one.done for one in applied) else ExitCode.FAILED

@@ -29,7 +29,7 @@ def offer_tests(
     try:
         found = list(_without_tests(repo.resolve(), files or []))
     except (NightcrewError, OSError) as error:
-        errors.print(f"nothing is offered: {error}", markup=False)
+        errors.print(f"nothing is offered: {error}")
         found = []
     submitted = {file: _submitted(repo, file) for file in found} if submit else {}
     if as_json:
@@ -39,9 +39,7 @@ def offer_tests(
         command = (
             f"nightcrew submit-task --task-type unit_test --target-file {file} --description 'Test {file}.'"
         )
-        console.print(
-            f"{file} has no tests. {submitted.get(file) or f'Have them written: {command}'}", markup=False
-        )
+        console.print(f"{file} has no tests. {submitted.get(file) or f'Have them written: {command}'}")
     return ExitCode.DONE
 
 

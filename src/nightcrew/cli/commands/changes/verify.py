@@ -55,7 +55,7 @@ def verify(
         commit = resolve_commit(task.repo, task.base, credentials=credentials)
         if is_uncommitted(task.repo, commit, "nightcrew.toml"):
             where = f"{task.repo} differs from {task.base}"
-            errors.print(f"nightcrew.toml in {where} and is not used: commit it.", markup=False)
+            errors.print(f"nightcrew.toml in {where} and is not used: commit it.")
 
         change = _read_patch(patch, task.repo, commit)
         validator = ResultValidator(settings, settled_sandbox(settings))
@@ -67,7 +67,7 @@ def verify(
     if evidence is not None:
         keep_verdict(evidence, change, verdict)
     if markdown:
-        console.print(verdict_page(verdict, task, commit), markup=False, soft_wrap=True, end="")
+        console.print(verdict_page(verdict, task, commit), soft_wrap=True, end="")
     else:
         print_json(verdict_json(verdict)) if as_json else print_verdict(verdict, task, commit)
     return EXIT_CODES[verdict.kind]
@@ -85,14 +85,14 @@ def print_verdict(verdict: Verdict, task: Task, commit: str) -> None:
     about = f"{needed}, on {task.base} {commit[:12]}, in sandbox: {verdict.sandbox}"
     console.print(styled(verdict.kind.value), about, sep=", ")
     if verdict.built:
-        console.print(f"The test environment was built from {', '.join(verdict.built)}", markup=False)
+        console.print(f"The test environment was built from {', '.join(verdict.built)}")
     hints = [gate.hint for gate in sorted(verdict.gates, key=_weight) if gate.outcome is not GateOutcome.PASS]
     if verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT:
-        console.print(verdict.summary, markup=False)
+        console.print(verdict.summary)
     elif hints and hints[0]:
-        console.print(f"What to do: {hints[0]}", markup=False)
+        console.print(f"What to do: {hints[0]}")
     elif verdict.kind is not VerdictKind.ACCEPTED:
-        console.print(verdict.feedback, markup=False)
+        console.print(verdict.feedback)
 
 
 def _weight(gate: GateResult) -> bool:

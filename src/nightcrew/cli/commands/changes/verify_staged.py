@@ -75,12 +75,12 @@ def _print_objections(verdict: Verdict, *, as_json: bool) -> int:
         print_json({name: {one.name: one.message for one in gates} for name, gates in found.items()})
     else:
         for gate in (*objections, *asks):
-            console.print(f"{gate.name}: {gate.message}", markup=False)
+            console.print(f"{gate.name}: {gate.message}")
         if not objections:
             console.print("No objection by the gates that read; 'nightcrew verify' also runs the tests.")
     return ExitCode.FAILED if objections else ExitCode.DONE
 
 
 def _fault(verdict: Verdict, *, as_json: bool) -> int:
-    print_json({"fault": verdict.summary}) if as_json else console.print(verdict.summary, markup=False)
+    print_json({"fault": verdict.summary}) if as_json else console.print(verdict.summary)
     return ExitCode.INFRASTRUCTURE

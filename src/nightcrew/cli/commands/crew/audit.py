@@ -85,12 +85,12 @@ def _verify(settings: Settings, copy: Path | None, *, as_json: bool) -> int:
         print_json(found)
     else:
         for fault in found.faults:
-            errors.print(fault, style="red", markup=False)
+            errors.print(fault, style="red")
         removed = f" after {counted(found.removed, 'removed line')}" if found.removed else ""
         compared = f", {found.compared} of them compared with {copy}" if copy else ""
         state = "damaged" if found.faults else "whole"
-        console.print(f"The log is {state}: {counted(found.lines, 'line')}{removed}{compared}.", markup=False)
-        console.print(f"Hash of the last line: {found.hash}", markup=False, soft_wrap=True)
+        console.print(f"The log is {state}: {counted(found.lines, 'line')}{removed}{compared}.")
+        console.print(f"Hash of the last line: {found.hash}", soft_wrap=True)
     return ExitCode.FAILED if found.faults else ExitCode.DONE
 
 

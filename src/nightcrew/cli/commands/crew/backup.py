@@ -41,4 +41,4 @@ def _report(backup: "Backup", what: str, as_json: bool) -> None:
         print_json(backup)
         return
     tasks, files = counted(backup.tasks, "task"), counted(backup.files, "file")
-    console.print(f"{tasks} and {files} {what} {backup.file}.", markup=False)
+    console.print(f"{tasks} and {files} {what} {backup.file}.")

@@ -80,10 +80,10 @@ def resume(as_json: AsJson = False) -> None:
     if resumed.stop is None:
         console.print("The crew was not stopped.")
     else:
-        console.print(f"It was stopped because: {resumed.stop.message}", markup=False)
+        console.print(f"It was stopped because: {resumed.stop.message}")
         console.print(f"The crew has resumed; waiting tasks that start now: {resumed.tasks}.")
     if resumed.warning:
-        console.print(resumed.warning, style="yellow", markup=False)
+        console.print(resumed.warning, style="yellow")
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -103,9 +103,8 @@ def _tell_of(crew: "ServiceStatus", *, as_json: bool) -> None:
         return
     console.print(
         f"The crew is running: {counted(crew.workers, 'task')} at once. Prefect UI: {crew.ui_url}",
-        markup=False,
     )
-    console.print(f"Dashboard: {crew.dashboard_url}", markup=False)
+    console.print(f"Dashboard: {crew.dashboard_url}")
     console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
     console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
 
@@ -123,12 +122,12 @@ def teller(settings: Settings, *, as_json: bool) -> Callable[[str], None]:
 
 def say(text: str) -> None:
     """Print a line about what the services do."""
-    console.print(f"· {text}", style="dim", markup=False)
+    console.print(f"· {text}", style="dim")
 
 
 def report(text: str) -> None:
     """The same beside JSON, on standard error."""
-    errors.print(text, markup=False)
+    errors.print(text)
 
 
 def stop_on_signal(number: int, frame: FrameType | None) -> None:

@@ -26,4 +26,4 @@ def logs(
     for entry in chain(found, new_entries(folder, task) if follow else ()):
         print_line(json.dumps(entry._asdict()) if as_json else entry.text)
     if not found and not follow:
-        errors.print(f"There are no log lines of {task or 'this crew'} in {folder}.", markup=False)
+        errors.print(f"There are no log lines of {task or 'this crew'} in {folder}.")

@@ -31,8 +31,8 @@ def ui(
     if as_json:
         print_json({"ui_url": current.ui_url, "dashboard_url": current.dashboard_url, "password_file": file})
         return ExitCode.DONE
-    console.print(f"Prefect UI: {current.ui_url}", markup=False, soft_wrap=True)
-    console.print(f"Dashboard: {current.dashboard_url}", markup=False, soft_wrap=True)
+    console.print(f"Prefect UI: {current.ui_url}", soft_wrap=True)
+    console.print(f"Dashboard: {current.dashboard_url}", soft_wrap=True)
     console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
     return ExitCode.DONE
 
@@ -55,7 +55,7 @@ def dashboard(
         if as_json:
             print_json({"dashboard_url": f"{server}{DASHBOARD}/"})
             return
-        console.print(f"Dashboard: {server}{DASHBOARD}/", markup=False, soft_wrap=True)
+        console.print(f"Dashboard: {server}{DASHBOARD}/", soft_wrap=True)
         console.print("User: nightcrew. Print the password with 'nightcrew ui --password'.")
 
     current = status(settings)

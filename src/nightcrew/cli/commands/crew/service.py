@@ -38,14 +38,14 @@ def service(
     settings = load_settings()
     if action is Action.REMOVE:
         file = unit.remove(settings)
-        print_json({"removed": file}) if as_json else console.print(f"{file} was removed.", markup=False)
+        print_json({"removed": file}) if as_json else console.print(f"{file} was removed.")
         return
     password = os.environ.get(PASSWORD) if join else None
     installed = unit.install(settings, workers=workers, join=join and join.rstrip("/"), password=password)
     if as_json:
         print_json(installed)
         return
-    console.print(f"{installed.file} is enabled and started.", markup=False)
-    console.print(f"What it prints: {installed.logs}", markup=False)
+    console.print(f"{installed.file} is enabled and started.")
+    console.print(f"What it prints: {installed.logs}")
     if "--user" in installed.logs:
         console.print("It ends with your session unless lingering is on: loginctl enable-linger")

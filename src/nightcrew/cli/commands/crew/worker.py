@@ -44,7 +44,6 @@ def worker(
             console.print(
                 f"This host works for the crew at {crew.api_url}: {counted(crew.workers, 'task')} at once. "
                 "Stop with Ctrl-C.",
-                markup=False,
             )
         try:
             keep_up(settings, tell, seconds=duration or float("inf"))

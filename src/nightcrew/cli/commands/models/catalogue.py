@@ -42,9 +42,7 @@ def select_model(
     elif explain:
         console.print(Markdown(plan.explanation))
     else:
-        console.print(
-            " → ".join(f"{rung.model} ({rung.executor})" for rung in plan.rungs) or plan.stop, markup=False
-        )
+        console.print(" → ".join(f"{rung.model} ({rung.executor})" for rung in plan.rungs) or plan.stop)
     return ExitCode.DONE if plan.rungs else ExitCode.FAILED
 
 
@@ -95,7 +93,7 @@ def models(as_json: AsJson = False) -> None:
         until = f"{left.resets_at:%H:%M} UTC"
         console.print(f"Free calls left: {left.minute} this minute, {left.day} today (until {until}).")
     for line in about_list:
-        console.print(line, markup=False)
+        console.print(line)
 
 
 @app.command("refresh-models")
@@ -111,7 +109,7 @@ def refresh_models(as_json: AsJson = False) -> int:
         print_json(refresh)
     elif refresh.error:
         kept = f"; the list from {age(listed_for)} ago stays in use" if listed_for else ""
-        console.print(f"The list could not be fetched: {refresh.error}{kept}", markup=False)
+        console.print(f"The list could not be fetched: {refresh.error}{kept}")
     else:
         changes = f"{len(refresh.appeared)} new, {len(refresh.changed)} changed, {len(refresh.vanished)} gone"
         console.print(f"{counted(refresh.models, 'model')}: {changes}.")

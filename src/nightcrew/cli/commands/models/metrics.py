@@ -32,7 +32,7 @@ def metrics(as_json: AsJson = False) -> None:
         summary, damaged = ledger.summary(), ledger.damaged()
         ledger.write_ledger_file()
     for path in damaged:
-        errors.print(f"Not counted, because it cannot be read: {path}", style="yellow", markup=False)
+        errors.print(f"Not counted, because it cannot be read: {path}", style="yellow")
     if as_json:
         print_json(summary)
         return
@@ -53,7 +53,7 @@ def metrics(as_json: AsJson = False) -> None:
         print_table("Verdicts", VERDICT_COLUMNS, map(_verdict_row, summary.verdicts))
     if summary.model_performance:
         print_table("By model and task type", COLUMNS, map(_row, summary.model_performance))
-    console.print(f"Query it in SQL: duckdb -init {settings.ledger_dir / 'ledger.sql'}", markup=False)
+    console.print(f"Query it in SQL: duckdb -init {settings.ledger_dir / 'ledger.sql'}")
 
 
 @app.command("export")
@@ -71,7 +71,7 @@ def export(
     if as_json:
         print_json({"files": files})
         return
-    console.print(f"{counted(len(files), 'file')} in {folder}", markup=False)
+    console.print(f"{counted(len(files), 'file')} in {folder}")
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -55,4 +55,4 @@ def replay(
             frontier=frontier,
         ),
     )
-    print_json(result.to_json()) if as_json else console.print(render(result), markup=False, soft_wrap=True)
+    print_json(result.to_json()) if as_json else console.print(render(result), soft_wrap=True)

@@ -37,7 +37,7 @@ def set_account(
         print_json({"base_url": account.base_url, "has_key": account.api_key is not None, "file": place})
         return
     subject = "The key was" if account.api_key else "An account without a key was"
-    console.print(f"{subject} stored in {place}, for {account.base_url} only.", markup=False, soft_wrap=True)
+    console.print(f"{subject} stored in {place}, for {account.base_url} only.", soft_wrap=True)
     console.print("A running crew uses it from its next task on.")
 
 

@@ -21,5 +21,5 @@ def doctor(as_json: AsJson = False) -> int:
         print_table("", ("check", "", "finding"), rows)
         for check in checks:
             if check.advice:
-                console.print(f"{check.name}: {check.advice}", markup=False)
+                console.print(f"{check.name}: {check.advice}")
     return ExitCode.INFRASTRUCTURE if any(check.level is Level.PROBLEM for check in checks) else ExitCode.DONE

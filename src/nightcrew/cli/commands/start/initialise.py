@@ -63,5 +63,4 @@ def init(
         console.print(
             f"Wrote {path}. Read it and commit it, because only what is committed counts. "
             f"Then: nightcrew submit-task --repo {repo} ...",
-            markup=False,
         )

@@ -33,7 +33,7 @@ def twin(
         if as_json:
             print_json({"base_url": url})
         else:
-            console.print(f"Twin of OpenRouter (scripted models, no outside service): {url}", markup=False)
+            console.print(f"Twin of OpenRouter (scripted models, no outside service): {url}")
 
     run_twin(load_scenario(scenario) if scenario else shipped_scenario(), port, on_ready=ready)
 
@@ -51,7 +51,7 @@ def _serve_github(full_name: str, port: int, *, with_scenario: bool, as_json: bo
         if as_json:
             print_json({"base_url": url, "repository": address})
         else:
-            console.print(f"Twin of GitHub (no outside service): {url}", markup=False)
-            console.print(f"Push to it with this address, which has a token in it: {address}", markup=False)
+            console.print(f"Twin of GitHub (no outside service): {url}")
+            console.print(f"Push to it with this address, which has a token in it: {address}")
 
     run_github_twin(full_name, port, on_ready=ready)

@@ -64,10 +64,10 @@ def submit_batch(
     else:
         new = sum(one.is_new for one in queued.values())
         known = f", {len(queued) - new} known already" if len(queued) > new else ""
-        console.print(f"Batch {name}: {counted(new, 'task')} submitted{known}.", markup=False)
+        console.print(f"Batch {name}: {counted(new, 'task')} submitted{known}.")
         for problem in problems:
-            errors.print(problem, style="red", markup=False)
-        console.print(f"Follow it with: nightcrew batch {name}", markup=False)
+            errors.print(problem, style="red")
+        console.print(f"Follow it with: nightcrew batch {name}")
     return ExitCode.BAD_INPUT if problems else ExitCode.DONE
 
 
@@ -196,8 +196,8 @@ def _show(settings: Settings, name: str, *, as_json: bool, ended: bool = False) 
         print_table(f"Batch {name}", COLUMNS, map(row, tasks))
         for one in tasks:
             if one.detail and one.status is not TaskStatus.COMPLETED:
-                console.print(f"{one.task_id}: {one.detail}", markup=False)
-        console.print(_summary(tasks), markup=False)
+                console.print(f"{one.task_id}: {one.detail}")
+        console.print(_summary(tasks))
     done = all(one.status is TaskStatus.COMPLETED for one in tasks)
     return ExitCode.FAILED if ended and not done else ExitCode.DONE
 
@@ -235,7 +235,6 @@ def _show_plans(settings: Settings, batch: BatchFile, tasks: Mapping[str, Task],
     console.print(
         f"{counted(len(plans), 'task')} would be submitted. Expected: {accepted:.1f} accepted, "
         f"{money(cost)}{of}. Nothing was stored.",
-        markup=False,
     )
     return ExitCode.DONE
 

@@ -31,5 +31,5 @@ def digest(
             }
         )
     else:
-        console.print(digest_text(found), markup=False)
+        console.print(digest_text(found))
     return ExitCode.DONE

@@ -33,4 +33,4 @@ def do(fields: dict[str, Any], as_json: AsJson = False) -> int:
 
 
 def _print_line(line: str) -> None:
-    console.print(f"· {line}", style="dim", markup=False)
+    console.print(f"· {line}", style="dim")

@@ -53,7 +53,7 @@ def review(
         message = f"{task_id} continues. Follow it with: nightcrew get-status {task_id}"
         if queued.status.is_final:
             message = f"{task_id} is {queued.status}: {queued.detail}"
-        print_json(task_json(queued)) if as_json else console.print(message, markup=False)
+        print_json(task_json(queued)) if as_json else console.print(message)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def _show_all(waiting: "Sequence[Waiting]", *, as_json: bool) -> None:
             for task in waiting
         ]
         print_table("", COLUMNS, rows)
-        console.print("Show one, and how to answer it, with: nightcrew review TASK_ID", markup=False)
+        console.print("Show one, and how to answer it, with: nightcrew review TASK_ID")
     else:
         console.print("No task waits for a person.")
 
@@ -144,12 +144,12 @@ def _show_one(settings: Settings, waiting: "Waiting", *, as_json: bool) -> None:
     if gates:
         rows = [(gate["name"], styled(gate["outcome"]), gate["message"]) for gate in gates]
         print_table("What the gates found", ("gate", "outcome", "finding"), rows)
-    console.print(f"The change: {folder / 'attempt.patch'}", markup=False)
+    console.print(f"The change: {folder / 'attempt.patch'}")
     console.print(
         f"The question is open until {waiting.review.expires_at:%Y-%m-%d %H:%M} UTC. Answer it with one of:"
     )
     for choice in ('--accept --reason "..."', '--retry --hint "..."', "--retry --model NAME", "--give-up"):
-        console.print(f"  nightcrew review {task_id} {choice}", markup=False)
+        console.print(f"  nightcrew review {task_id} {choice}")
 
 
 def _json(waiting: "Waiting") -> dict[str, Any]:

@@ -113,7 +113,7 @@ def queue_stats(as_json: AsJson = False) -> None:
     console.print(f"{stats.unfinished} of at most {stats.bound} unfinished tasks.")
     if stop is not None:
         since = f"{stop.at:%Y-%m-%d %H:%M} UTC"
-        console.print(f"The crew is stopped since {since}: {stop.message}", style="red", markup=False)
+        console.print(f"The crew is stopped since {since}: {stop.message}", style="red")
         console.print(HOW_TO_RESUME)
 
 

@@ -50,7 +50,7 @@ def submit_task(
     elif wait:
         print_task(queued, attempts)
     else:
-        console.print(_receipt(queued, running=status(settings).running), markup=False)
+        console.print(_receipt(queued, running=status(settings).running))
     return exit_code(queued) if wait else ExitCode.DONE
 
 

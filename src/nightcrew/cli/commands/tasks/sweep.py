@@ -44,6 +44,6 @@ def sweep_now(
     ]
     print_table("", columns, rows)
     for choice in found.chosen:
-        console.print(f"{choice.task_type}: {choice.description}", markup=False, soft_wrap=True)
-    console.print(str(found), markup=False, soft_wrap=True)
+        console.print(f"{choice.task_type}: {choice.description}", soft_wrap=True)
+    console.print(str(found), soft_wrap=True)
     return ExitCode.DONE

@@ -96,11 +96,11 @@ def _run(settings: Settings, terms: "Watch", seconds: int, *, once: bool, as_jso
             if as_json:
                 print_json(looked)
             elif once or looked.new or looked.refused or looked.written:
-                console.print(str(looked), markup=False)
+                console.print(str(looked))
         except Transient as error:
             if once:
                 raise
-            errors.print(f"next look in {seconds // 60} min: {error}", markup=False)
+            errors.print(f"next look in {seconds // 60} min: {error}")
         if once:
             return ExitCode.DONE
         time.sleep(seconds)
@@ -119,9 +119,9 @@ def _add(settings: Settings, terms: "Watch", minutes: int, *, as_json: bool) -> 
         print_json({"watch": terms.model_dump(mode="json"), "hook_path": path, "hook_secret": secret})
         return ExitCode.DONE
     who = ", ".join(terms.people) or "everybody who may push"
-    console.print(f"{terms.repo} is looked at every {minutes} min; {who} may ask.", markup=False)
-    console.print(f"For a webhook (optional, docs/from-issues.md): path {path}", markup=False)
-    console.print(f"its secret, shown once more by the same command: {secret}", markup=False)
+    console.print(f"{terms.repo} is looked at every {minutes} min; {who} may ask.")
+    console.print(f"For a webhook (optional, docs/from-issues.md): path {path}")
+    console.print(f"its secret, shown once more by the same command: {secret}")
     return ExitCode.DONE
 
 
