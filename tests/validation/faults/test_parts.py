@@ -243,6 +243,9 @@ DIFFERENT = {
     "a function that ends at once": (
         "def f(x):\n    check(x)\n", "def f(x):\n    return\n    check(x)\n", [("return", "pass")],
     ),
+    "a new function that gives nothing": (
+        "", "def f(x):\n    send(x)\n    return None\n", [("send(x)", "pass"), ("send(x)", "x")],
+    ),
     "a decorator": ("def f(): return 1\n", "@cache\ndef f(): return 1\n", [("@cache", "")]),
     "a base": ("class A(B):\n    x = 1\n", "class A(C):\n    x = 1\n", [("class A(C):", "class A(B):")]),
     "a class's field": (

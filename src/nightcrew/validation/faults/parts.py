@@ -255,8 +255,8 @@ class _Finder(Headers):
         if isinstance(node, ast.If) and not silent:
             self.note(node.test, "(True)", CONDITION)
             self.note(node.test, "(False)", GONE)
-        # A bare `return` at the end of a function does what the end does.
-        elif not (isinstance(node, ast.Return) and node.value is None and node is self.last):
+        # A return of nothing at the end of a function does what the end does.
+        elif not (node is self.last and ast.unparse(node) in {"return", "return None"}):
             self.note(node, "pass", MESSAGE if silent else GONE)
         if not (silent or isinstance(node, ast.Assert)):
             self.each_step(node)
