@@ -7,7 +7,6 @@ import pytest
 from nightcrew.validation.reading.form import (
     behaving,
     bodies,
-    imported,
     is_declaration,
     names_in,
     plain_statements,
@@ -30,6 +29,10 @@ def form(text: str) -> str:
         ("def f():\n    g()\n", "def f():\n    pass\n    g()\n"),
         ("x = 1\n", "from __future__ import annotations\nx = 1\n"),
         ("", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\nx: TYPE_CHECKING\n"),
+        (
+            "def f(a):\n    return a\n",
+            "from typing import Union as U\nA = U[int, str]\nB = list[A]\ndef f(a: A)->'B':\n    return a\n",
+        ),
         ("class A:\n    x = 1\n", "class A:\n    y: int\n    x = 1\n"),
         (
             "from typing import overload\ndef f(a):\n    return a\n",
@@ -49,6 +52,8 @@ def test_equal_forms(one: str, other: str) -> None:
         ("@task\ndef f(a: int): return a\n", "@task\ndef f(a: str): return a\n"),  # so may a decorator
         ('"""One."""\nprint(__doc__)\n', '"""Other."""\nprint(__doc__)\n'),
         ("import a\n", "import b\n"),
+        ("def f(a): return a\n", "One = made()\ndef f(a: One): return a\n"),  # a call may do anything
+        ("def f(a): return g\n", "g = list[int]\ndef f(a: g): return g\n"),
     ],
 )
 def test_other_forms(one: str, other: str) -> None:
@@ -67,16 +72,6 @@ def test_plain_statements_have_their_lines() -> None:
 
 def test_names_also_in_quoted_annotations() -> None:
     assert names_in(ast.parse('x: "list[a.B]" = y')) >= {"x", "y", "list", "a", "B"}
-
-
-def test_imports_in_any_grouping() -> None:
-    one, other = (imported(ast.parse(text).body) for text in (
-        "from a import b, c as d\nimport e", "import e\nfrom a import c as d\nfrom a import b"))  # fmt: skip
-    assert one.keys() == other.keys()
-    assert (
-        imported(ast.parse("from .a import b").body).keys()
-        != imported(ast.parse("from a import b").body).keys()
-    )
 
 
 @pytest.mark.parametrize("text", ["type A = int", "T = TypeVar('T')", "__all__ = ['a']", "__all__ += ['a']"])

@@ -9,6 +9,7 @@ from nightcrew.validation.reading.names import (
     called,
     defaults_of,
     dotted,
+    imported,
     is_text,
     last_part,
     names_of,
@@ -90,3 +91,13 @@ def test_an_argument_that_the_function_takes_anyway(call: str, without: str, is_
         "def f(a, b=None, *, c=2): ...\n@cached\ndef g(a, b=None): ...\ndef h(a, b=None): ...\nh = f\n"
     )
     assert only_defaults(call, without, ast.parse(functions)) is is_default
+
+
+def test_imports_in_any_grouping() -> None:
+    one, other = (imported(ast.parse(text).body) for text in (
+        "from a import b, c as d\nimport e", "import e\nfrom a import c as d\nfrom a import b"))  # fmt: skip
+    assert one.keys() == other.keys()
+    assert (
+        imported(ast.parse("from .a import b").body).keys()
+        != imported(ast.parse("from a import b").body).keys()
+    )

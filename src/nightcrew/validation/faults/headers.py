@@ -16,8 +16,8 @@ from nightcrew.validation.faults.notes import (
     UNHANDLED,
     UNUSED,
 )
-from nightcrew.validation.reading.form import imported, is_silent_statement
-from nightcrew.validation.reading.names import ASKING, names_of, own_name, parameters_of
+from nightcrew.validation.reading.form import is_silent_statement
+from nightcrew.validation.reading.names import ASKING, imported, names_of, own_name, parameters_of
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, tree_text, walk
 

@@ -35,9 +35,10 @@ def behaving(text: str) -> ast.Module | None:
     described = {name for one in walk(tree) for part in _annotations(one) for name in names_in(part)}
     # A program that reads `__doc__`, as those that make their help text of it do, needs its docstrings.
     stripped = _Stripped(reads_docs="__doc__" in text, typing=_of_typing(tree)).visit(tree)
+    assert isinstance(stripped, ast.Module)
+    _drop_aliases(stripped, described)
     # An unused import stays, as it may run something; one that only annotations needed goes with them.
     used = {name for node in stripped.body if not isinstance(node, _IMPORTS) for name in names_in(node)}
-    assert isinstance(stripped, ast.Module)
     _drop_imports(stripped, described - used)
     return stripped
 
@@ -88,17 +89,6 @@ def names_in(tree: ast.AST) -> set[str]:
             found.add(node.id)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
             found |= set(node.value.replace("[", " ").replace("]", " ").replace(".", " ").split())
-    return found
-
-
-def imported(body: list[ast.stmt]) -> dict[tuple[str, ...], tuple[ast.Import | ast.ImportFrom, ast.alias]]:
-    """What a block's own statements import, in any order and grouping."""
-    found: dict[tuple[str, ...], tuple[ast.Import | ast.ImportFrom, ast.alias]] = {}
-    for node in body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            module = f"{'.' * node.level}{node.module}" if isinstance(node, ast.ImportFrom) else ""
-            for alias in node.names:
-                found[type(node).__name__, module, alias.name, alias.asname or ""] = (node, alias)
     return found
 
 
@@ -187,6 +177,17 @@ def _of_typing(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False":
             found.add("TYPE_CHECKING")
     return found
+
+
+def _drop_aliases(tree: ast.Module, described: set[str]) -> None:
+    """Removes a module's own values that only annotations need, and adds the names that these need."""
+    for node in reversed(tree.body):  # one may be made of those before it
+        bound = {getattr(one, "id", "") for one in getattr(node, "targets", ())}
+        if bound and bound <= described and _only_asks([*walk(node)]):
+            others = [one for one in tree.body if one is not node]
+            if not any(bound & names_in(one) for one in others if not isinstance(one, _IMPORTS)):
+                tree.body = others
+                described |= names_in(node)
 
 
 def _drop_imports(tree: ast.Module, names: set[str]) -> None:

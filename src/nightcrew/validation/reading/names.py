@@ -1,4 +1,4 @@
-"""Names in an expression."""
+"""Names in an expression, and in the imports of a block."""
 
 import ast
 import re
@@ -25,6 +25,17 @@ def own_name(node: ast.AST | None) -> str:
 def called(call: ast.Call) -> str:
     """The last part of the called function's name."""
     return own_name(call.func)
+
+
+def imported(body: list[ast.stmt]) -> dict[tuple[str, ...], tuple[ast.Import | ast.ImportFrom, ast.alias]]:
+    """What a block's own statements import, in any order and grouping."""
+    found: dict[tuple[str, ...], tuple[ast.Import | ast.ImportFrom, ast.alias]] = {}
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = f"{'.' * node.level}{node.module}" if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                found[type(node).__name__, module, alias.name, alias.asname or ""] = (node, alias)
+    return found
 
 
 def names_of(tree: ast.AST) -> set[str]:
