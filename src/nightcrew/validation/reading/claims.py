@@ -27,8 +27,10 @@ _PLAIN_TYPES = {"int", "str", "bytes", "bool", "float", "list", "dict", "tuple",
 _ALSO = {("float", "int"), ("str", "Path"), ("list", "tuple")}  # documented, annotated: close enough
 _UNITS = [units for name, units in Table("prose").sections.items() if name.startswith("units_")]
 """Suffixes of names by what they measure, with the unit that each suffix means."""
-_ERROR = r"(?::\w+:)?[`~]*(?:\w+\.)*([A-Z]\w+)\b"
-_RAISES = re.compile(rf"\b[Rr]aises?\s+(?:an?\s+)?{_ERROR}|{_ERROR}`*\s+(?:is|are|will be)\s+raised\b")
+_RAISES = re.compile(
+    r"\b[Rr]aises?\s+(?:an?\s+)?(?::\w++:)?[`~]*+(?:\w++\.)*+([A-Z]\w++)"
+    r"|\b([A-Z]\w++)`*+\s+(?:is|are|will be)\s+raised\b"
+)
 _SPEAKS = re.compile("rais|:exc", re.IGNORECASE)  # of errors: parsing every docstring would take long
 _MOST_TEXTS = 256
 _RETURNS = re.compile(r"\breturns?\s+(?:an?|all|its|the|whether)\b|\b(?:is|are)\s+returned\b", re.IGNORECASE)
