@@ -73,6 +73,7 @@ def test_what_no_test_of_values_notices(
 
 NAMED = {
     "an undefined name": ("class Words(dict):\n    def all(self):\n        return WORD\n", "Undefined name `WORD`"),
+    "in a class inside": ("class Words(dict):\n    class Inner:\n        def all(self):\n            return WORD\n", "Undefined name `WORD`"),
     "in a class of nothing": ("class Words:\n    all = WORD\n", "Undefined name `WORD`"),
     "a metaclass may give it": ("from lexer import Lexer\n\n\nclass Words(Lexer):\n    tokens = {WORD}\n\n"
                                 "    @_(r'\\d+')\n    def NUMBER(self, t):\n        return t\n", ""),

@@ -110,9 +110,9 @@ def _given_by_classes(text: str | None) -> set[str]:
 
 
 def _run_by_class(node: ast.ClassDef) -> Iterator[ast.AST]:
-    """What runs when the class is made, without the bodies of its methods."""
+    """What runs when the class is made, without the bodies of its methods and of classes in it."""
     for statement in node.body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield from (name for one in statement.decorator_list for name in walk(one))
         else:
             yield from walk(statement)
