@@ -91,7 +91,8 @@ class Deriver:
 
 
 def _command(good: Good) -> str:
-    """The acceptance command of a user: the tests that show the feature; others may fail here."""
+    """The acceptance command of a user: the tests that show the feature; others may fail here. The options of
+    the project's own configuration may need plugins that have no version for this Python."""
     named: set[str] = set()
     for shown in good.label.shown:
         holder, _, name = shown.partition("::")
@@ -100,7 +101,7 @@ def _command(good: Good) -> str:
             if holder == module or holder.startswith(f"{module}."):
                 classes = holder[len(module) :].replace(".", "::")
                 named.add(f"{path}{classes}::{name.split('[')[0]}")
-    return f"python -m pytest {shlex.join(sorted(named)[:MOST_NAMED] or good.tests)}"
+    return f"python -m pytest -o addopts= {shlex.join(sorted(named)[:MOST_NAMED] or good.tests)}"
 
 
 def _in_no_order(goods: Sequence[Good], name: str) -> list[Good]:

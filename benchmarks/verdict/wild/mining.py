@@ -87,8 +87,9 @@ def is_test_file(path: str) -> bool:
 
 
 def is_product(path: str) -> bool:
-    """True for a Python file that users of the project run."""
-    aside = path.startswith(_ASIDE) or bool(_DECISIVE.search(path))
+    """True for a Python file that users of the project run, and no project that its tests try it on."""
+    tried = any(part.startswith(("test-", "test_")) for part in PurePosixPath(path).parts[:-1])
+    aside = tried or path.startswith(_ASIDE) or bool(_DECISIVE.search(path))
     return path.endswith(".py") and not aside and not is_test_file(path) and "/conftest" not in f"/{path}"
 
 

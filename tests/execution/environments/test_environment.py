@@ -329,6 +329,16 @@ def test_a_pytest_that_cannot_run_on_this_python_is_replaced(
     assert int(inside(environment, "import pytest; print(pytest.__version__.split('.')[0])")) >= 7
 
 
+def test_a_plugin_that_pytest_refuses_is_left_out(tmp_path: Path, build: Build, inside: Inside) -> None:
+    pins = "pytest-pep8==1.0.6\npytest-mock\n"  # its hook has an argument that pytest no longer gives
+    environment = build(write(tmp_path / "tree", requirements_dot_txt=pins))
+    plugins = (
+        "from importlib.metadata import entry_points as e; print(*(o.name for o in e(group='pytest11')))"
+    )
+    assert {"pytest_mock", "pep8"} & {*inside(environment, plugins).split()} == {"pytest_mock"}
+    assert inside(environment, "import pytest_pep8; print('there')") == "there"
+
+
 def test_packages_that_need_what_setuptools_brought_along_get_it(
     tmp_path: Path, build: Build, inside: Inside
 ) -> None:

@@ -4,7 +4,10 @@
 import pytest
 
 from nightcrew.validation.faults.details import Details, Fate
+from nightcrew.validation.faults.mutant import Mutant
+from nightcrew.validation.faults.notes import BACK
 from nightcrew.validation.faults.parts import parts_of
+from nightcrew.validation.formalities.new_names import is_constant
 
 BASE = """\
 class Shop:
@@ -108,3 +111,25 @@ def test_a_formality_needs_no_test(after: str, begins: str | tuple[str, ...]) ->
 @pytest.mark.parametrize(("after", "begins"), ASKED.values(), ids=ASKED)
 def test_what_only_looks_like_one_needs_a_test(after: str, begins: str | tuple[str, ...]) -> None:
     assert not is_detail(after, begins)
+
+
+CODE, VALUES = "shop/code.py", "shop/values.py"
+CUT = "from .values import MARK\n\ndef cut(text):\n    return text.split(MARK)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "held"),
+    [
+        (CUT, "MARK = ','\n", True),
+        (CUT.replace("from .values", "from shop.values"), "MARK = ','\n", True),
+        ("MARK = ','\n" + CUT.partition("\n")[2], "", True),
+        (CUT, "MARK = ';'\n", False),
+        (CUT, "MARK = ','\nif x:\n    MARK = ';'\n", False),
+        (CUT, "MARK = made(',')\n", False),
+        (CUT.replace("(text)", "(text, MARK)"), "MARK = ','\n", False),
+    ],
+)
+def test_a_constant_in_place_of_its_value_is_no_news(code: str, values: str, held: bool) -> None:
+    start = code.rindex("MARK")
+    part = Mutant(start, start + 4, "','", "MARK", 4, 4, BACK, "cut")
+    assert is_constant(CODE, part, {CODE: code, VALUES: values}) is held

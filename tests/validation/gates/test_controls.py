@@ -1,6 +1,7 @@
 """Controls of a change that only adds values: no function has to run, and base's text must fail."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +98,32 @@ def test_tests_that_check_nothing_are_asked_for_more_beside_code_that_may_be_rig
     result = shop.ask(Controls(), {CODE: code, "tests/test_idle.py": test}, shop.task(task_type, CODE))
     assert result.outcome is GateOutcome.FAIL, result.message
     assert result.is_unproven is (task_type is not TaskType.UNIT_TEST)
+
+
+NOTED = """
+
+def note(prices, names):
+    {also}
+    names.append(min(prices))
+"""
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_test_of_what_is_left_out_now_stands_beside_those_of_what_is_done(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox, known: bool
+) -> None:
+    old = "def test_note():\n    names = []\n    note([2, 1], names)\n    assert 1 in names\n"
+    import_it = "from shop.kinds import note\n\n\n"
+    files = {
+        "src/shop/__init__.py": "",
+        CODE: BASE + NOTED.format(also="names.append(0)"),
+        "tests/test_old.py": import_it + (old if known else "def test_x():\n    assert note\n"),
+    }
+    house = make_house(tmp_path / "repo", settings, sandbox, files)
+    test = "def test_no_zero():\n    names = []\n    note([2, 1], names)\n    assert 0 not in names\n"
+    change = {CODE: BASE + NOTED.format(also="pass"), "tests/test_no_zero.py": import_it + test}
+    result = house.ask(Controls(), change, house.task(TaskType.BUG_FIX, CODE))
+    assert result.is_unproven is not known, result.message
 
 
 WHAT = "from shop.kinds import Basket\n\n\ndef test_what():\n    assert Basket().cheapest([2, 1]) == 1\n"

@@ -12,6 +12,8 @@ from nightcrew.validation.reading.form import (
     plain_statements,
 )
 
+SPACE = "from argparse import Namespace\nclass A(Namespace):\n"
+
 
 def form(text: str) -> str:
     tree = behaving(text)
@@ -35,6 +37,10 @@ def form(text: str) -> str:
         ),
         ("class A:\n    x = 1\n", "class A:\n    y: int\n    x = 1\n"),
         (
+            f"{SPACE}    x: int\nclass B(A):\n    y: int\n",
+            f"{SPACE}    x: list[int]\nclass B(A):\n    y: str\n",
+        ),
+        (
             "from typing import overload\ndef f(a):\n    return a\n",
             "from typing import overload\n@overload\ndef f(a: int): ...\ndef f(a):\n    return a\n",
         ),
@@ -49,6 +55,11 @@ def test_equal_forms(one: str, other: str) -> None:
     [
         ("def f(a):\n    return a\n", "def f(a=None):\n    return a\n"),
         ("class A(Base):\n    x: int\n", "class A(Base):\n    x: str\n"),  # a base may read annotations
+        (f"{SPACE}    x: int\nA.__annotations__\n", f"{SPACE}    x: str\nA.__annotations__\n"),
+        (
+            "from typing import NamedTuple as N\nclass A(N):\n    x: int\n",
+            "from typing import NamedTuple as N\nclass A(N):\n    x: int\n    y: int\n",
+        ),
         ("@task\ndef f(a: int): return a\n", "@task\ndef f(a: str): return a\n"),  # so may a decorator
         ('"""One."""\nprint(__doc__)\n', '"""Other."""\nprint(__doc__)\n'),
         ("import a\n", "import b\n"),

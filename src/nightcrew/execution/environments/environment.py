@@ -16,6 +16,7 @@ from shutil import copytree
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
+from nightcrew.execution.environments import pytest_plugins
 from nightcrew.execution.environments.build import Builder
 from nightcrew.execution.environments.declared import Declared, read_declared, read_members
 from nightcrew.execution.environments.kept import Environment, Filled, keep
@@ -29,7 +30,7 @@ from nightcrew.untrusted import Unreadable, read_file
 
 __all__ = ["Environment", "build_environment", "command_environment", "project_paths"]
 
-_RECIPE = 3  # increase it to rebuild all environments
+_RECIPE = 4  # increase it to rebuild all environments
 _ALWAYS = ("pytest", "coverage")
 _RUN_A_TEST = """
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
@@ -185,6 +186,7 @@ def _is_installed(builder: Builder, choice: tuple[str, ...], faults: list[BadInp
             lines = checked((*choice, *_ALWAYS))
             builder.install(lines, from_source=from_source)
             _replace_pytest(builder, lines)
+            _leave_out_plugins(builder)
         except BadInput as fault:
             faults.append(fault)
         else:
@@ -203,6 +205,13 @@ def _replace_pytest(builder: Builder, lines: tuple[str, ...]) -> None:
             builder.run(["/bin/sh", "-ec", _RUN_A_TEST], scratch, "pytest")
         except BadInput:
             builder.install(newer)
+
+
+def _leave_out_plugins(builder: Builder) -> None:
+    """Take away the plugins with which pytest does not start."""
+    with temporary_folder("env") as scratch:
+        (scratch / "plugins.py").write_bytes(Path(pytest_plugins.__file__).read_bytes())
+        builder.run([f"{builder.target}/bin/python", "-I", "plugins.py"], scratch, "pytest")
 
 
 def _locked_requirements(builder: Builder, checkout: Path, declared: Declared) -> Sequence[str]:

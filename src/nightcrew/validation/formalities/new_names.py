@@ -1,13 +1,14 @@
-"""The import into a package of what the change itself defines: it is tried in the file that defines it."""
+"""Names that a change brings and that decide nothing: the import into a package of what the change itself
+defines, which is tried in the file that defines it, and a constant in place of its value."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK, GONE
-from nightcrew.validation.reading.suite import read, walk
+from nightcrew.validation.reading.suite import read, tree_text, walk
 
 
 def brings_new_names(path: str, part: Mutant, changes: Iterable[Change]) -> bool:
@@ -23,7 +24,54 @@ def brings_new_names(path: str, part: Mutant, changes: Iterable[Change]) -> bool
     return bool(names) and any(names <= _defined(one.after) - _defined(one.before) for one in there)
 
 
+def is_constant(path: str, part: Mutant, texts: Mapping[str, str]) -> bool:
+    """True for a name of a module in place of the value that is bound to it once, in the file at `path` or in
+    the one that it is imported from; `texts`: every Python file of the repository by path.
+    """
+    value, name = _expression(part.text), _expression(part.before)
+    if part.operator != BACK or not isinstance(name, ast.Name) or not isinstance(value, ast.Constant):
+        return False
+    places = [(path, name.id), *_imported_from(path, name.id, texts)]
+    bound = [one for place, known in places for one in _bound(texts[place], known)]
+    return len(bound) == 1 and bound[0] is not None and tree_text(bound[0]) == tree_text(value)
+
+
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _expression(text: str) -> ast.expr | None:
+    body = read(text.strip()).body
+    return body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
+
+
+def _imported_from(path: str, name: str, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The file of the repository from which a file imports a name, and what it is called there."""
+    for node in (one for one in read(texts[path]).body if isinstance(one, ast.ImportFrom)):
+        for one in node.names:
+            if (one.asname or one.name) == name:
+                parts = [*PurePosixPath(path).parts[: -node.level]] if node.level else []
+                there = "/".join([*parts, *(node.module or "__init__").split(".")]) + ".py"
+                found = [
+                    held for held in texts if held == there or (not parts and held.endswith(f"/{there}"))
+                ]
+                yield from ((held, one.name) for held in found if len(found) == 1)
+
+
+def _bound(text: str, name: str) -> list[ast.expr | None]:
+    """What the statements of a file bind to a name of its module; None for anything but a plain value."""
+    stored = [one for one in walk(read(text)) if _binds(one, name)]
+    heads = [(one, getattr(one, "targets", [getattr(one, "target", None)])) for one in read(text).body]
+    plain = [getattr(one, "value", None) for one, held in heads if held == stored]
+    return plain if len(plain) == len(stored) == 1 else [None for _ in stored]
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    """True where a name is bound, be it of a module or of a function."""
+    if isinstance(node, ast.Name):
+        return node.id == name and not isinstance(node.ctx, ast.Load)
+    return name in (getattr(node, "arg", None), getattr(node, "name", None)) and not isinstance(
+        node, ast.alias
+    )
 
 
 def _defined(text: str | None) -> set[str]:

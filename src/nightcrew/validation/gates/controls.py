@@ -17,6 +17,7 @@ from nightcrew.validation.gate import JUDGED_TESTS, Gate, failed, not_measurable
 from nightcrew.validation.gates.wrong_values import (
     FEW,
     blind_to_values,
+    known_to_do,
     only_parts,
     qualified,
     values_noticed,
@@ -82,6 +83,9 @@ class Controls(Gate):
         if not broken or not _covering(examination, target.path):
             return _judge_from_outside(room, examination, target)
         runs, imported = _warm(room, examination, target.path, variants)
+        empty = runs.get("nothing", NO_RUN)
+        if empty.passed and empty.applied != 0 and known_to_do(examination, target):
+            variants = [one for one in variants if one.name != "nothing"]
         found = _judge_warm(examination, target.path, variants, runs)
         if found is not None and found.outcome is GateOutcome.FAIL and not found.findings:
             # The change itself may be right, and its tests show too little.

@@ -1,9 +1,15 @@
-"""What tests notice of wrong values: others of the same type, and texts that are only a letter longer."""
+"""What tests notice of wrong values: others of the same type, texts that are only a letter longer, none."""
+
+import ast
 
 from nightcrew.task import TaskType
-from nightcrew.validation.faults.target import judged_tests
+from nightcrew.validation.faults.mutation_trials import MOST_TESTS, few
+from nightcrew.validation.faults.removals import notices
+from nightcrew.validation.faults.target import Target, judged_tests
 from nightcrew.validation.gate import answered, failed
+from nightcrew.validation.reading.same_code import changed_functions
 from nightcrew.validation.reading.smells import new_test_functions
+from nightcrew.validation.reading.variants import functions, returning_nothing
 from nightcrew.validation.running.examination import Examination, name_of
 from nightcrew.validation.running.run_results import Run
 from nightcrew.validation.verdict import Finding, GateResult, Severity
@@ -64,6 +70,22 @@ def only_parts(name: str, examination: Examination, exact: int, loose: list[str]
         hint="Compare with the whole value that the code should give.",
         question="",
     )
+
+
+def known_to_do(examination: Examination, target: Target) -> bool:
+    """True where tests of base notice it when the changed functions do nothing. Tests of the change need not
+    do so: what is left out now is missing there, too."""
+    room, judged = examination.room, set(judged_tests(examination))
+    if room.task.task_type is TaskType.UNIT_TEST:
+        return False
+    change, run = room.change(target.path), examination.patched.run("all")
+    changed = changed_functions(change.before if change else None, target.source).values()
+    every = {one.lineno for one in functions(ast.parse(target.source))}
+    source = returning_nothing(target.source, every - {one.lineno for one in changed})
+    passing = {name for name, test in run.tests.items() if not test.failed} - judged
+    covered = examination.coverage(run, target.path).by_test
+    others = few([one for one in covered if one in passing], MOST_TESTS)
+    return bool(others and source) and notices(room, {target.path: source}, others)
 
 
 def qualified(nodeid: str) -> str:

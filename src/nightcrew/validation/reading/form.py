@@ -8,15 +8,13 @@ import copy
 from functools import lru_cache
 from typing import NamedTuple
 
-from nightcrew.validation.reading.names import ASKING, own_name
+from nightcrew.validation.reading.names import ASKING, is_plain_class, of_typing, own_name, plain_classes
 from nightcrew.validation.reading.suite import Function, read, tree_of, tree_text, walk, words_of
 from nightcrew.validation.tables import Table
 
-_TYPING = {"typing", "typing_extensions"}
 TYPE_VARIABLES = {"TypeVar", "TypeVarTuple", "ParamSpec"}
 TYPE_MAKERS = TYPE_VARIABLES | {"NewType"}
 _IMPORTS = (ast.Import, ast.ImportFrom)
-_DECLARING = {"TypedDict", "Protocol", "object"}
 _DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
 _MOST_PAIRS = 32  # of texts whose bodies are kept: several gates ask for the same
 _TABLE = Table("interfaces")
@@ -34,7 +32,8 @@ def behaving(text: str) -> ast.Module | None:
         return None
     described = {name for one in walk(tree) for part in _annotations(one) for name in names_in(part)}
     # A program that reads `__doc__`, as those that make their help text of it do, needs its docstrings.
-    stripped = _Stripped(reads_docs="__doc__" in text, typing=_of_typing(tree)).visit(tree)
+    plain = plain_classes(tree)
+    stripped = _Stripped(reads_docs="__doc__" in text, typing=of_typing(tree), plain=plain).visit(tree)
     assert isinstance(stripped, ast.Module)
     _drop_aliases(stripped, described)
     # An unused import stays, as it may run something; one that only annotations needed goes with them.
@@ -165,20 +164,6 @@ def _may_be_read(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any(own_name(one) not in _TRANSPARENT for one in called)
 
 
-def _of_typing(tree: ast.Module) -> set[str]:
-    """How the file writes the names of `typing` that have no effect."""
-    found: set[str] = set()
-    for node in walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in _TYPING:
-            found |= {one.asname or one.name for one in node.names}
-        elif isinstance(node, ast.Import):
-            bound = (one.asname or one.name for one in node.names if one.name in _TYPING)
-            found |= {f"{one}.{name}" for one in bound for name in ("cast", "overload", "TYPE_CHECKING")}
-        elif isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False":
-            found.add("TYPE_CHECKING")
-    return found
-
-
 def _drop_aliases(tree: ast.Module, described: set[str]) -> None:
     """Removes a module's own values that only annotations need, and adds the names that these need."""
     for node in reversed(tree.body):  # one may be made of those before it
@@ -240,8 +225,8 @@ class _Outline(ast.NodeTransformer):
 class _Stripped(ast.NodeTransformer):
     """Removes the nodes without effect."""
 
-    def __init__(self, *, reads_docs: bool, typing: set[str]) -> None:
-        self.reads_docs, self.typing = reads_docs, typing
+    def __init__(self, *, reads_docs: bool, typing: set[str], plain: set[str]) -> None:
+        self.reads_docs, self.typing, self.plain_classes = reads_docs, typing, plain
         self.plain = True  # annotations here have no effect
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
@@ -250,8 +235,7 @@ class _Stripped(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         # Dataclasses and pydantic models make fields of annotations; a plain class does nothing with them.
-        declares = {own_name(one) for one in node.bases} <= _DECLARING and not node.decorator_list
-        outer, self.plain = self.plain, declares and {one.arg for one in node.keywords} <= {"total"}
+        outer, self.plain = self.plain, is_plain_class(node, self.plain_classes)
         node.body = self._block(node.body)
         self.plain = outer
         return node

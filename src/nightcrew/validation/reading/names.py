@@ -1,7 +1,10 @@
-"""Names in an expression, and in the imports of a block."""
+"""Names in an expression, in the imports of a block, and of the bases of classes."""
 
 import ast
+import builtins
 import re
+import sys
+from collections.abc import Iterator
 
 from nightcrew.validation.reading.suite import tree_text, walk
 
@@ -14,6 +17,10 @@ ELSEWHERE = re.compile(
 
 ASKING = {"isinstance", "issubclass", "callable", "hasattr"}
 """Functions that only ask what a value is."""
+_TYPING = {"typing", "typing_extensions"}
+_BUILT_IN = {name for name, one in vars(builtins).items() if isinstance(one, type)}
+_PLAIN = {"TypedDict", "Protocol", *_BUILT_IN}  # classes that do nothing with annotations
+_READING = {"__annotations__", "__init_subclass__", "get_type_hints"}
 _RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 
 
@@ -170,3 +177,56 @@ def _asked_about(test: ast.expr) -> list[str]:
 def _is_empty(node: ast.expr) -> bool:
     """True for what stands for nothing: `[]`, `{}`, `""`, `None`."""
     return ast.unparse(node) in ("[]", "{}", "()", "''", "b''", "None", "0", "False")
+
+
+def of_typing(tree: ast.Module) -> set[str]:
+    """How the file writes the names of `typing` that have no effect."""
+    found: set[str] = set()
+    for node in walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in _TYPING:
+            found |= {one.asname or one.name for one in node.names}
+        elif isinstance(node, ast.Import):
+            bound = (one.asname or one.name for one in node.names if one.name in _TYPING)
+            found |= {f"{one}.{name}" for one in bound for name in ("cast", "overload", "TYPE_CHECKING")}
+        elif isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False":
+            found.add("TYPE_CHECKING")
+    return found
+
+
+def plain_classes(tree: ast.Module) -> set[str]:
+    """The classes of the file, and those that it imports from the standard library, that do nothing with
+    annotations."""
+    found: set[str] = set(_PLAIN)
+    modules: set[str] = set()
+    if any((own_name(one) or getattr(one, "name", "")) in _READING for one in walk(tree)):
+        return found
+    for name, origin in _standard(tree):
+        (modules if origin == name else found).add(name)
+    classes = [one for one in walk(tree) if isinstance(one, ast.ClassDef)]
+    for base in (base for one in classes for base in one.bases if isinstance(base, ast.Attribute)):
+        found |= {base.attr} if getattr(base.value, "id", "") in modules else set()
+    while fresh := {one.name for one in classes if one.name not in found and is_plain_class(one, found)}:
+        found |= fresh
+    return found
+
+
+def _standard(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Names that a file imports from Python's own library, each with the module or its member; those of
+    `typing` make fields of annotations."""
+    for node in walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            members = [(one.asname or one.name, f"{node.module}.{one.name}") for one in node.names]
+        else:
+            members = [
+                (one.name, one.name) for one in getattr(node, "names", ()) if isinstance(node, ast.Import)
+            ]
+        for name, origin in members:
+            first = origin.split(".")[0]
+            if first in sys.stdlib_module_names and first not in {"typing", "dataclasses"}:
+                yield name, origin
+
+
+def is_plain_class(node: ast.ClassDef, plain: set[str]) -> bool:
+    """True for a class whose annotations have no effect."""
+    known = {own_name(one) for one in node.bases} <= plain and not node.decorator_list
+    return known and {one.arg for one in node.keywords} <= {"total"}

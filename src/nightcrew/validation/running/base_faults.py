@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from nightcrew.untrusted import Unreadable, read_text
-from nightcrew.validation.change.paths import is_test_module
+from nightcrew.validation.change.paths import is_configuration, is_test_module
 from nightcrew.validation.rig.protocol import ENDS
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.run_results import SessionResult
@@ -26,6 +26,9 @@ _VARIABLE = re.compile(
 _SERVICE = re.compile(r"(?:Connection refused|ConnectionRefusedError|could not connect to server)[^\n]*")
 _CONFTEST = re.compile(r"while loading conftest '([^']+)'")
 _PROGRAM = re.compile(r"^(?:/bin/)?sh: (?:line )?\d+: ([\w.+-]+): (?:command )?not found", re.MULTILINE)
+_REFUSED = re.compile(
+    r"(?:PluginValidationError: |Missing required plugins: |error: unrecognized arguments: ).+", re.IGNORECASE
+)
 _HAS_TESTS = re.compile(r"^[ \t]*(?:async )?def test", re.MULTILINE)
 _VALUE = "test"  # the value with which a missing variable is tried
 
@@ -59,9 +62,10 @@ def base_fault(room: CleanRoom, result: SessionResult) -> BaseFault | None:
 
 def missing_outside(room: CleanRoom, output: str) -> str:
     """What a command needs according to its output, and neither the repository nor the change brings: a
-    module, a service, a program, or what base's own conftest.py asks for; else empty."""
+    module, a service, a program, a plugin, or what base's own conftest.py asks for; else empty."""
     conftest, module = _CONFTEST.search(output), _MODULE.search(output)
     service, program = _SERVICE.search(output), _PROGRAM.search(output)
+    refused = _REFUSED.search(output)
     if conftest and not any(conftest[1].endswith(f"/{one.path}") for one in room.changes):
         last = [line for line in output.splitlines() if line.startswith("E ")][-1:] or [conftest[0]]
         return f"the repository's {Path(conftest[1]).name} fails ({last[0].removeprefix('E ').strip()[:200]})"
@@ -73,6 +77,10 @@ def missing_outside(room: CleanRoom, output: str) -> str:
         return f"the module {module[1]} is missing"
     if program and not _brings(room, lambda text: program[1] in text):
         return f"the program {program[1]} is missing"
+    if refused and not any(
+        is_configuration(one.path) or one.path.endswith("conftest.py") for one in room.changes
+    ):
+        return f"pytest does not start ({refused[0].strip()[:200]})"
     return f"it needs a service that is not there ({service[0].strip()[:200]})" if service else ""
 
 
