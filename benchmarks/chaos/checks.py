@@ -21,6 +21,7 @@ _LIKE_PREFECT = {
     TaskStatus.FAILED: "FAILED",
     TaskStatus.CANCELLED: "CANCELLED",
 }
+ENDED = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 _LOST_CALLS = {"abandoned", "connection_lost", "timeout", "connection_failed", "mid_stream_error"}
 
 
@@ -128,7 +129,7 @@ def store_is_prefect(found: Found) -> list[str]:
             continue
         if task.status.is_final and state not in {_LIKE_PREFECT[task.status], None}:
             wrong.append(f"{task.task_id} is {task.status} in the store and {state} in Prefect")
-    open_runs = [run for run, state in found.runs.items() if state not in _ENDED]
+    open_runs = [run for run, state in found.runs.items() if state not in ENDED]
     return wrong + [f"the run {run} of {found.names[run]} is {found.runs[run]}" for run in open_runs]
 
 
@@ -170,7 +171,6 @@ def provider_calls(twin_url: str) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------------------------------------------------
 
 _CENT = Decimal("0.000001")
-_ENDED = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 
 
 def _at_once(attempts: Sequence[Mapping[str, Any]]) -> list[str]:

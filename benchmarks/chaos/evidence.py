@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 
 from benchmarks.chaos.campaign import Campaign
-from benchmarks.chaos.checks import Found, provider_calls
+from benchmarks.chaos.checks import ENDED, Found, provider_calls
 from benchmarks.chaos.look import Row, look_at
 from benchmarks.chaos.stage import Stage
 from nightcrew.crew.dispatch import FLOW
@@ -28,7 +28,7 @@ _ENDS = "select task_id, count(distinct recorded_at) as ends from facts.task_fin
 
 
 def collect(stage: Stage, campaign: Campaign) -> Found:
-    """Wait until the last calls are settled and the last facts are delivered, and read everything."""
+    """Wait until the last calls are settled, facts delivered and runs ended, and read everything."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline and _is_unsettled(stage):
         time.sleep(5.0)
@@ -92,7 +92,8 @@ def leftovers(stage: Stage) -> list[str]:
 def _is_unsettled(stage: Stage) -> bool:
     calls = stage.query("select count(*) as open from budget_reservations")[0]["open"]
     facts = stage.query("select count(*) as open from outbox")[0]["open"]
-    return bool(calls or facts)
+    runs = stage.prefect_rows(_RUNS)  # a task ends a moment before the run that worked on it
+    return bool(calls or facts or any(row["state_type"] not in ENDED for row in runs))
 
 
 def _command(process: psutil.Process) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.crew import stop
+from nightcrew.errors import Transient
 from nightcrew.settings import load_settings
 
 
@@ -31,9 +32,32 @@ def test_a_start_that_the_disk_stops_is_tried_again(tmp_path: Path, monkeypatch:
             raise ends.pop(0)
         return "it runs"
 
-    assert stop.started_with_disk(settings, start, lines.append) == "it runs"
+    assert stop.started_with_patience(settings, start, lines.append) == "it runs"
     assert len(lines) == 2
-    assert "Read-only file system: the crew starts when that is over" in lines[0]
+    assert "Read-only file system: the crew is started again" in lines[0]
+
+
+@pytest.mark.parametrize("failures", [2, 3])
+def test_a_service_that_dies_while_it_starts_is_started_again(
+    failures: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or a person, had ended PostgreSQL while Prefect's server started."""
+    monkeypatch.setattr(stop, "WAIT_SECONDS", 0.0)
+    left = [Transient("a service did not start, see server.log")] * failures
+
+    def start() -> str:
+        if left:
+            raise left.pop()
+        return "it runs"
+
+    def started() -> str:
+        return stop.started_with_patience(load_settings(home=tmp_path / "home"), start, lambda line: None)
+
+    if failures < stop.MOST_FAILED_STARTS:
+        assert started() == "it runs"
+    else:
+        with pytest.raises(Transient, match=r"server\.log"):
+            started()
 
 
 @pytest.mark.parametrize(
@@ -56,5 +80,5 @@ def test_other_errors_of_a_start_end_it(
         raise error
 
     with pytest.raises(OSError, match=error.strerror):
-        stop.started_with_disk(load_settings(home=tmp_path / "home"), start, lambda line: None)
+        stop.started_with_patience(load_settings(home=tmp_path / "home"), start, lambda line: None)
     assert len(tries) == 1

@@ -1,5 +1,6 @@
 """Kept figures: the same summary to the last cent as computed from all facts, whatever came since."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from nightcrew.ledger import kept, ledger
 from nightcrew.ledger.compactor import compact
-from nightcrew.ledger.kept import find_kept
+from nightcrew.ledger.kept import find_kept, note_parts
 from nightcrew.ledger.ledger import Ledger, Summary
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.task import TaskStatus
@@ -109,13 +110,17 @@ def test_many_tasks_are_computed_in_groups(night: Path, monkeypatch: pytest.Monk
     assert quick == full
 
 
-@pytest.mark.parametrize("damage", ["part", "pointer"])
+@pytest.mark.parametrize("damage", ["part", "pointer", "views of another version"])
 def test_figures_that_cannot_be_used_are_not(
     night: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     if damage == "part":
         (part,) = (night / "archive").glob("part-2*")
         (part / "verdict.parquet").unlink()
+    elif damage.startswith("views"):
+        pointer = night / "figures" / "current.json"
+        pointer.write_text(json.dumps(json.loads(pointer.read_text()) | {"views": "others"}))
+        note_parts(night)
     else:
         (night / "figures" / "current.json").write_text("[]")
     assert find_kept(night) is None

@@ -1,7 +1,7 @@
 """The public views: golden rows, documented columns, types and units."""
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.ledger.schema import PUBLIC_VIEWS, VIEWS_FOLDER, load_view, script
 from nightcrew.task import ExecutorName
 from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, Severity, Verdict, VerdictKind
-from tests.ledger.story import task
+from tests.ledger.story import Clock, attempt, call, task
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -99,6 +99,20 @@ def test_views_agree_on_what_was_spent(night: Ledger) -> None:
         for view in ("model_calls", "attempts", "tasks", "cost_per_accepted_change", "model_performance")
     ]
     assert set(sums) == {Decimal("0.007000002")}  # 0.001 + 0.0000000015 (to nine decimals) + 0.002 + 0.004
+
+
+def test_a_clock_that_is_set_back_makes_no_attempt_longer(tmp_path: Path) -> None:
+    clock = Clock()
+    began, hours = clock.now, timedelta(hours=5)
+    with MetricsCollector(tmp_path, "day", clock=clock) as crew:
+        work = task("t-1")
+        crew.task_submitted(work)
+        crew.attempt_started(work, "t-1:1", 1, ExecutorName.DIRECT, "maker/any")
+        crew.model_call(call("t-1:1", 1, "maker/any", "0.001", started_at=began - hours))
+        crew.attempt_finished(attempt("t-1:1", "maker/any", began=began, ended=began + timedelta(seconds=20)))
+    with Ledger(tmp_path) as ledger:
+        (row,) = ledger.query("SELECT started_at, seconds FROM attempts")
+    assert row == {"started_at": began, "seconds": 20.0}
 
 
 def test_who_is_asked_is_counted_apart(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from nightcrew.crew.storage.database import (
 from nightcrew.crew.storage.old_account import move_account_out_of_blocks
 from nightcrew.crew.storage.redis import check_redis
 from nightcrew.errors import BadInput, Transient
-from nightcrew.execution.checkout.work_folder import sweep, sweep_temporary
+from nightcrew.execution.checkout.work_folder import sweep_temporary, sweep_unowned
 from nightcrew.secrets.files import open_home
 from nightcrew.settings import Settings
 from nightcrew.shared_files import shared_files
@@ -129,7 +129,7 @@ def restore_deployments(settings: Settings, progress: Progress) -> bool:
 
 def sweep_up(settings: Settings) -> None:
     """Remove the folders that killed processes have left."""
-    sweep(settings.work_dir)
+    sweep_unowned(settings.work_dir)
     sweep_temporary()
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from nightcrew.crew.dispatch import POOL, open_queue, run_again, set_state
 from nightcrew.crew.status import status
 from nightcrew.crew.storage.database import ensure_database
@@ -19,6 +21,7 @@ from nightcrew.openrouter.books.account import Stop, crew_stop, resume_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.openrouter.books.offline import offline, probed
 from nightcrew.openrouter.books.orphans import settle_orphans
+from nightcrew.openrouter.books.set_back import set_right
 from nightcrew.queue.state_store import StateStore, create_schema, utc_now
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
@@ -27,7 +30,7 @@ HOW_TO_RESUME = "When that is fixed, run: nightcrew resume"
 AWAITING_PROVIDER = "AwaitingProvider"  # the state of a flow run while nobody can call a model
 DISK_FULL = "disk_full"
 WAIT_SECONDS = 5.0
-MOST_STARTS = 5
+MOST_STARTS, MOST_FAILED_STARTS = 5, 3  # because of the disk, and of a service
 _AWAIT_THE_PROVIDER = {"flow_runs": {"state": {"name": {"any_": [AWAITING_PROVIDER]}}}, "limit": 200}
 _OF_THE_ACCOUNT = frozenset({"key_limit", "unauthorized", "payment_required"})
 
@@ -86,22 +89,22 @@ def wait_for_disk(settings: Settings, say: Callable[[str], None]) -> None:
         time.sleep(WAIT_SECONDS)
 
 
-def started_with_disk[T](settings: Settings, start: Callable[[], T], say: Callable[[str], None]) -> T:
-    """What `start` returns; tried again where the disk fills up or becomes read-only on the way.
+def started_with_patience[T](settings: Settings, start: Callable[[], T], say: Callable[[str], None]) -> T:
+    """What `start` returns; tried again where a service does not start, or the disk does not let it.
 
     Raises:
-        OSError: the last one, after `MOST_STARTS` tries, or one that is not the disk's.
+        OSError, Transient, OperationalError: the last one, after as many tries as may help.
     """
     tries = 0
     while True:
         wait_for_disk(settings, say)
         try:
             return start()
-        except OSError as error:
+        except (OSError, Transient, OperationalError) as error:
             tries += 1
-            if tries == MOST_STARTS or not was_full(error) or _was_asked_to_end(error):
+            if tries >= _most_starts(error) or _was_asked_to_end(error):
                 raise
-            say(f"{error}: the crew starts when that is over")
+            say(f"{error}: the crew is started again")
             time.sleep(WAIT_SECONDS)
 
 
@@ -117,13 +120,19 @@ def resume_with_room(settings: Settings) -> Resumed | None:
 
 def settle_dead_calls(settings: Settings) -> int:
     """Settle the calls of killed processes, and record them; their number."""
-    with StateStore(ensure_database(settings)) as store, OpenRouterApi(*settings.account) as api:
-        calls = settle_orphans(store, api, now=utc_now())
-    if calls:
-        with MetricsCollector(settings.ledger_dir, f"{socket.gethostname()}-{os.getpid()}") as collector:
-            for call in calls:
-                collector.model_call(call)
+    with (
+        StateStore(ensure_database(settings)) as store,
+        OpenRouterApi(*settings.account) as api,
+        MetricsCollector(settings.ledger_dir, f"{socket.gethostname()}-{os.getpid()}") as collector,
+    ):
+        calls = settle_orphans(store, api, collector.model_call, now=utc_now())
     return len(calls)
+
+
+def correct_times(settings: Settings) -> None:
+    """Let nothing wait for what a clock that ran ahead has written."""
+    with StateStore(ensure_database(settings)) as store:
+        set_right(store, now=utc_now())
 
 
 def end_outage(settings: Settings) -> int:
@@ -144,6 +153,12 @@ def end_outage(settings: Settings) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _most_starts(error: Exception) -> int:
+    if isinstance(error, OSError):
+        return MOST_STARTS if was_full(error) else 1
+    return MOST_FAILED_STARTS
 
 
 def _was_asked_to_end(error: BaseException | None) -> bool:

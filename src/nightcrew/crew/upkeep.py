@@ -8,7 +8,7 @@ from nightcrew.crew.dispatch import MOST_AT_ONCE, dispatch_pending
 from nightcrew.crew.runs.agreement import agree
 from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.services import restore_deployments, sweep_up
-from nightcrew.crew.stop import end_outage, resume_with_room, settle_dead_calls
+from nightcrew.crew.stop import correct_times, end_outage, resume_with_room, settle_dead_calls
 from nightcrew.crew.supervision import Say, Supervisor
 from nightcrew.errors import BadInput
 from nightcrew.ledger.delivery import share_journals
@@ -51,6 +51,7 @@ class Upkeep:
         try:
             reconcile(self._settings)
             if self._clock() >= self._look_at:
+                correct_times(self._settings)
                 self._end_waits()
                 share_journals(self._settings)
                 self._look_at = self._clock() + LOOK_SECONDS

@@ -3,11 +3,13 @@
 `figures/<name>/` has a row for each attempt and task whose facts are archived, exactly as the views compute
 them. `figures/current.json` names the folder and the parts that it was computed from. Whoever reads it takes
 the kept rows but for the tasks that have facts elsewhere (newer parts, journals), and computes those again.
-Where a part is gone or has changed, the figures are not used: they only save work.
+Where a part is gone or has changed, or another version's views made them, the figures are not used: they
+only save work.
 """
 
 # ruff: noqa: S608 - built from our own names; every text from outside goes through `literal`
 
+import hashlib
 import json
 import logging
 import shutil
@@ -49,10 +51,11 @@ def find_kept(ledger_dir: Path) -> Kept | None:
     try:
         current = json.loads((ledger_dir / _FOLDER / _CURRENT).read_text())
         folder, covered = ledger_dir / _FOLDER / current["folder"], dict(current["parts"])
+        views = current["views"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     there = _parts(ledger_dir)
-    if not folder.is_dir() or not covered.items() <= there.items():
+    if views != _views() or not folder.is_dir() or not covered.items() <= there.items():
         return None
     return Kept(folder, tuple(sorted(there.keys() - covered.keys())))
 
@@ -96,13 +99,16 @@ def note_parts(ledger_dir: Path, name: str | None = None) -> None:
 
     The former folder stays for those who read it; older ones are removed.
     """
-    path, former = ledger_dir / _FOLDER / _CURRENT, None
+    path, former, views = ledger_dir / _FOLDER / _CURRENT, None, ""
     with suppress(OSError, ValueError, KeyError):
-        former = json.loads(path.read_text())["folder"]
+        current = json.loads(path.read_text())
+        former, views = current["folder"], current["views"]
+    if name is not None:
+        views = _views()
     name = name or former
     if name is None:
         return
-    write_text(path, json.dumps({"folder": name, "parts": _parts(ledger_dir)}))
+    write_text(path, json.dumps({"folder": name, "parts": _parts(ledger_dir), "views": views}))
     for folder in path.parent.iterdir():
         if folder.is_dir() and folder.name not in {name, former}:
             shutil.rmtree(folder, ignore_errors=True)
@@ -143,6 +149,11 @@ def _parts(ledger_dir: Path) -> dict[str, int]:
     """The archive's parts, and the bytes of each."""
     parts = [path for path in (ledger_dir / "archive").glob("part-*") if not path.name.startswith("part-0-")]
     return {part.name: sum(file.stat().st_size for file in part.iterdir()) for part in parts}
+
+
+def _views() -> str:
+    """A digest of what computes the figures."""
+    return hashlib.sha256(script(Path(_FOLDER)).encode()).hexdigest()
 
 
 def _archived_tasks(ledger_dir: Path, parts: tuple[str, ...]) -> str:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.execution.checkout.work_folder import sweep_temporary, temporary_folder, work_folder
+from nightcrew.execution.checkout.work_folder import (
+    sweep_temporary,
+    sweep_unowned,
+    temporary_folder,
+    work_folder,
+)
 
 OWNER = """
 import sys, time
@@ -47,6 +52,19 @@ def test_other_folders_are_nobodys_to_sweep(tmp_path: Path) -> None:
     with work_folder(tmp_path, "t-4"):
         pass
     assert (tmp_path / "room-1").exists()
+
+
+def test_the_engine_removes_what_an_older_version_left_without_an_owner(tmp_path: Path) -> None:
+    left, made = tmp_path / "gateway-h0g55ruu", tmp_path / ".new-room-1"
+    for folder in (left / "deep", made, tmp_path / "elsewhere"):
+        folder.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / ".owner").touch()
+    with work_folder(tmp_path, "t-5") as mine:
+        sweep_unowned(tmp_path)
+        assert mine.exists() and not left.exists()
+        assert made.exists(), "it is being made at this moment"
+        assert (tmp_path / "link").is_symlink()
 
 
 def test_temporary_files_of_a_killed_process_are_swept_and_those_of_others_stay(

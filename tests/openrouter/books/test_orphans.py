@@ -3,12 +3,21 @@
 import subprocess
 import sys
 from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
 from threading import Thread
 
+import pytest
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import OperationalError
 
+from nightcrew.errors import Transient
+from nightcrew.execution.attempt import ModelCall
 from nightcrew.host.process_id import ProcessId
-from nightcrew.openrouter.books.budget import RESERVATION_LIFETIME, reserve, violations
+from nightcrew.ledger.ledger import Ledger
+from nightcrew.ledger.metrics_collector import MetricsCollector
+from nightcrew.openrouter.books import budget
+from nightcrew.openrouter.books.budget import RESERVATION_LIFETIME, Budgets, reserve, violations
 from nightcrew.openrouter.books.budget_tables import budget_reservations, budgets
 from nightcrew.openrouter.books.orphans import LONGEST_UNKNOWN, note_generation, settle_orphans
 from nightcrew.queue.task_table import tasks
@@ -17,6 +26,10 @@ from tests.openrouter.conftest import NOON, USD, Crew, MakeCrew, ask, paid
 
 SCOPES = {"task:t-killed": USD(1)}
 MODEL = "house/gamma"
+
+
+def nowhere(call: ModelCall) -> None:
+    """Where the records go that a test looks at otherwise."""
 
 
 def dead_process() -> ProcessId:
@@ -54,7 +67,7 @@ def test_it_is_settled_with_the_providers_record_and_enters_the_ledger(crew: Mak
     c.gateway(MODEL).complete(ask())
     (made,) = c.calls
     killed_call(c, "k1", generation=made.generation_id)
-    (record,) = settle_orphans(c.store, c.api, now=NOON)
+    (record,) = settle_orphans(c.store, c.api, nowhere, now=NOON)
     assert made.cost_usd is not None and books(c) == (made.cost_usd, 0)
     assert (record.attempt_id, record.task_id, record.asked_model) == ("t-killed:1", "t-killed", MODEL)
     assert (record.cost_usd, record.generation_id, record.fault) == (
@@ -62,29 +75,74 @@ def test_it_is_settled_with_the_providers_record_and_enters_the_ledger(crew: Mak
         made.generation_id,
         "abandoned",
     )
-    assert settle_orphans(c.store, c.api, now=NOON) == []
+    assert settle_orphans(c.store, c.api, nowhere, now=NOON) == []
+
+
+def test_one_that_its_own_process_could_not_settle_is_in_the_ledger_once(
+    crew: MakeCrew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL was restarted between the answer and its settlement."""
+    c, gone = crew(paid("gamma")), dead_process()
+
+    def down(*_: object, **__: object) -> None:
+        raise OperationalError("in one trip", None, Exception("terminating connection"))
+
+    monkeypatch.setattr(budget, "settle", down)
+    with pytest.raises(Transient):
+        c.gateway(MODEL, budgets=Budgets(task_usd=USD(1))).complete(ask())
+    (own,) = c.calls
+    with c.store.engine.begin() as connection:
+        connection.execute(update(budget_reservations).values(pid=gone.pid, pid_started=gone.started))
+    with MetricsCollector(tmp_path, "run") as collector:
+        collector.model_call(own)
+        (later,) = settle_orphans(c.store, c.api, collector.model_call, now=c.clock.now())
+    spent, reserved = books(c)
+    assert own.cost_usd is not None and later.cost_usd is None
+    assert Decimal(str(spent)) > own.cost_usd, "its name was never stored: it is charged in full"
+    assert reserved == 0
+    with Ledger(tmp_path) as ledger:
+        (row,) = ledger.query("SELECT fault, cost_usd, output_tokens > 0 AS told FROM model_calls")
+    assert row == {"fault": None, "cost_usd": own.cost_usd, "told": True}
+
+
+def test_one_that_cannot_be_recorded_is_settled_the_next_time(crew: MakeCrew) -> None:
+    c = crew(paid("gamma"))
+    killed_call(c, "k1", generation=None)
+
+    def full(call: ModelCall) -> None:
+        raise Transient("the ledger cannot be written")
+
+    with pytest.raises(Transient):
+        settle_orphans(c.store, c.api, full, now=NOON)
+    assert len(settle_orphans(c.store, c.api, nowhere, now=NOON)) == 1
+
+
+def test_one_from_a_clock_that_ran_ahead_does_not_wait_for_it(crew: MakeCrew) -> None:
+    c = crew(paid("gamma"))
+    killed_call(c, "k1", generation="gen-nobody-knows")
+    assert len(settle_orphans(c.store, c.api, nowhere, now=NOON - timedelta(hours=3))) == 1
 
 
 def test_one_that_the_provider_does_not_know_yet_is_asked_for_again_and_then_charged(crew: MakeCrew) -> None:
     c = crew(paid("gamma"))
     killed_call(c, "k1", generation="gen-nobody-knows")
-    assert settle_orphans(c.store, c.api, now=NOON + timedelta(minutes=2)) == []
+    assert settle_orphans(c.store, c.api, nowhere, now=NOON + timedelta(minutes=2)) == []
     assert books(c) == (0, USD("0.5"))
-    (record,) = settle_orphans(c.store, c.api, now=NOON + timedelta(minutes=5))
+    (record,) = settle_orphans(c.store, c.api, nowhere, now=NOON + timedelta(minutes=5))
     assert books(c) == (USD("0.5"), 0) and record.cost_usd is None, "unknown, which is not zero"
 
 
 def test_one_that_was_never_answered_blocks_no_budget(crew: MakeCrew) -> None:
     c = crew(paid("gamma"))
     killed_call(c, "k1", generation=None)
-    assert len(settle_orphans(c.store, c.api, now=NOON)) == 1
+    assert len(settle_orphans(c.store, c.api, nowhere, now=NOON)) == 1
     assert books(c) == (USD("0.5"), 0)
 
 
 def test_the_call_of_a_living_process_is_its_own(crew: MakeCrew) -> None:
     c = crew(paid("gamma"))
     killed_call(c, "k1", generation=None, owner=ProcessId.of(1))
-    assert settle_orphans(c.store, c.api, now=NOON + timedelta(minutes=20)) == []
+    assert settle_orphans(c.store, c.api, nowhere, now=NOON + timedelta(minutes=20)) == []
     assert books(c) == (0, USD("0.5"))
 
 
@@ -142,13 +200,13 @@ def test_the_call_of_a_lost_host_is_settled_with_the_providers_record_once_its_t
     killed_call(c, "k1", generation=made.generation_id)
     move(c, "k1", "north", 7)
     give(c, "north", 7)
-    assert settle_orphans(c.store, c.api, now=LATER) == [], "it may be at work"
+    assert settle_orphans(c.store, c.api, nowhere, now=LATER) == [], "it may be at work"
     give(c, "south", 7)
-    assert settle_orphans(c.store, c.api, now=NOON) == [], "it may come back"
-    (record,) = settle_orphans(c.store, c.api, now=LATER)
+    assert settle_orphans(c.store, c.api, nowhere, now=NOON) == [], "it may come back"
+    (record,) = settle_orphans(c.store, c.api, nowhere, now=LATER)
     assert made.cost_usd is not None and books(c) == (made.cost_usd, 0)
     assert (record.cost_usd, record.generation_id) == (made.cost_usd, made.generation_id)
-    assert settle_orphans(c.store, c.api, now=LATER) == []
+    assert settle_orphans(c.store, c.api, nowhere, now=LATER) == []
 
 
 def test_a_call_that_no_host_can_still_make_is_settled_with_the_providers_record(crew: MakeCrew) -> None:
@@ -158,7 +216,9 @@ def test_a_call_that_no_host_can_still_make_is_settled_with_the_providers_record
     killed_call(c, "k2", generation=None)
     for key in ("k1", "k2"):
         move(c, key, "north", 7)
-    assert settle_orphans(c.store, c.api, now=NOON + RESERVATION_LIFETIME) == [], "its task is unknown"
-    found = settle_orphans(c.store, c.api, now=NOON + RESERVATION_LIFETIME + timedelta(seconds=1))
+    assert settle_orphans(c.store, c.api, nowhere, now=NOON + RESERVATION_LIFETIME) == [], (
+        "its task is unknown"
+    )
+    found = settle_orphans(c.store, c.api, nowhere, now=NOON + RESERVATION_LIFETIME + timedelta(seconds=1))
     assert {record.cost_usd for record in found} == {c.calls[0].cost_usd, None}
     assert books(c) == (USD("0.5") + (c.calls[0].cost_usd or 0), 0)

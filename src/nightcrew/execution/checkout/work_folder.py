@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _LOCK = ".owner"
 _PREFIX = "nightcrew-"
+_UNNAMED = ".new-"
 
 
 @contextmanager
@@ -27,11 +28,14 @@ def work_folder(parent: Path, name: str) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     sweep(parent)
     folder = parent / f"{name}-{uuid.uuid4().hex[:8]}"
-    folder.mkdir(mode=0o700)
+    unnamed = parent / f"{_UNNAMED}{folder.name}"
+    unnamed.mkdir(mode=0o700)
     try:
-        with _owned(folder):
+        with _owned(unnamed):
+            unnamed.rename(folder)  # so that a folder with a name has an owner's file
             yield folder
     finally:
+        remove_tree(unnamed)
         remove_tree(folder)
 
 
@@ -52,6 +56,16 @@ def sweep(parent: Path) -> None:
     """Remove the folders in `parent` whose owners have ended; those of running processes stay."""
     for lock in parent.glob(f"*/{_LOCK}"):
         _remove_abandoned(lock)
+
+
+def sweep_unowned(parent: Path) -> None:
+    """The same, and those without an owner's file: versions before this one left such."""
+    sweep(parent)
+    for folder in [path for path in parent.glob("*/") if not path.name.startswith(_UNNAMED)]:
+        if not folder.is_symlink() and not (folder / _LOCK).exists():
+            log.warning("removing %s, which has no owner", folder)
+            with suppress(OSError):
+                remove_tree(folder)
 
 
 def sweep_temporary() -> None:

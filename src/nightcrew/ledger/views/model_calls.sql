@@ -33,4 +33,9 @@ select call_id, attempt_id, task_id, sequence, asked_model, served_model, provid
        input_price_usd, output_price_usd, finish_reason, fault,
        coalesce(http_status = 429, false) as is_rate_limited, generation_id, streamed,
        quota_window, rescues
-from facts.model_call
+from facts.model_call as call
+/* A process that could not settle its call has recorded it: the record of who settled it later is the same call. */
+where fault is distinct from 'abandoned' or not exists (
+    select 1 from facts.model_call as own
+    where own.attempt_id = call.attempt_id and own.started_at = call.started_at
+          and own.fault is distinct from 'abandoned')

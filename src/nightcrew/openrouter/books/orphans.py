@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, not_, or_, select
 
-from nightcrew.execution.attempt import ModelCall
+from nightcrew.execution.attempt import ModelCall, RecordCall
 from nightcrew.host.process_id import ProcessId
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.budget import RESERVATION_LIFETIME, settle
@@ -36,15 +36,18 @@ def note_generation(store: StateStore, reservation_id: str, generation_id: str) 
     in_one_trip(store, [_NAME], values)
 
 
-def settle_orphans(store: StateStore, api: OpenRouterApi, *, now: datetime) -> Sequence[ModelCall]:
-    """Settle the calls of dead processes, here and on lost hosts; returns their records for the ledger.
+def settle_orphans(
+    store: StateStore, api: OpenRouterApi, record: RecordCall, *, now: datetime
+) -> Sequence[ModelCall]:
+    """Settle the calls of dead processes, here and on lost hosts; returns what was recorded in the ledger.
 
-    A call that the provider does not know yet waits for a next time, at most `LONGEST_UNKNOWN`.
+    A call that the provider does not know yet waits for a next time, at most `LONGEST_UNKNOWN`. Each is
+    recorded first: of two records of a call the ledger counts one, and what is settled is not found again.
     """
     with store.engine.connect() as connection:
         rows = connection.execute(select(budget_reservations).where(_may_be_dead(now))).all()
     dead = [row for row in rows if not _lives_here(row)]
-    settled = (_settled(store, api, row, now) for row in dead)
+    settled = (_settled(store, api, record, row, now) for row in dead)
     return [call for call in settled if call is not None]
 
 
@@ -67,7 +70,8 @@ def _may_be_dead(now: datetime) -> ColumnElement[bool]:
     is_known = exists().where(tasks.c.task_id == task_id)
     has_its_task = exists().where(tasks.c.task_id == task_id, at_work)
     # Until then, a host that was cut off may be back and settle its call itself.
-    is_old = ours.expires_at < now + RESERVATION_LIFETIME - LONGEST_UNKNOWN
+    began = ours.expires_at - RESERVATION_LIFETIME
+    is_old = not_(began.between(now - LONGEST_UNKNOWN, now + LONGEST_UNKNOWN))
     return or_(
         ours.host == socket.gethostname(),
         ours.expires_at < now,
@@ -80,17 +84,22 @@ def _lives_here(row: Row[Any]) -> bool:
     return is_here and ProcessId(row.pid, row.pid_started).find() is not None
 
 
-def _settled(store: StateStore, api: OpenRouterApi, row: Row[Any], now: datetime) -> ModelCall | None:
+def _settled(
+    store: StateStore, api: OpenRouterApi, record: RecordCall, row: Row[Any], now: datetime
+) -> ModelCall | None:
     began = row.expires_at - RESERVATION_LIFETIME
     cost = api.cost_of_generation(row.generation_id) if row.generation_id else None
-    if cost is None and row.generation_id and now - began < LONGEST_UNKNOWN:
+    # Either way: a clock that was set back since has its calls begin in the future.
+    if cost is None and row.generation_id and abs(now - began) < LONGEST_UNKNOWN:
         return None
+    call = _call_of(row, began, cost)
+    record(call)
     charged = settle(store, row.reservation_id, cost_usd=cost, now=now)
-    log.warning("a call of a killed process was settled: %s of %s USD", charged, row.amount_usd)
-    return _record(row, began, cost)
+    log.warning("a call of a process that has ended was settled: %s of %s USD", charged, row.amount_usd)
+    return call
 
 
-def _record(row: Row[Any], began: datetime, cost: Decimal | None) -> ModelCall:
+def _call_of(row: Row[Any], began: datetime, cost: Decimal | None) -> ModelCall:
     return ModelCall(
         call_id=f"{row.attempt_id}:{row.reservation_id[:12]}",
         attempt_id=row.attempt_id,

@@ -47,14 +47,13 @@ class Settlement:
         except OperationalError as error:  # the answer is worth more; without a name it is charged in full
             log.warning("the name of a call could not be stored: %s", type(error).__name__)
 
-    def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> Decimal:
-        """Settle a call; returns the amount charged, in USD."""
+    def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> None:
+        """Settle a call; None charges in full what was reserved."""
         now, surprise = self._books.clock(), cost_usd if not ticket.reserved_usd else None
         if outcome.row is not None or ticket.breakers or surprise:
             self._note(ticket, outcome, surprise, now)
-        if not ticket.reserved_usd:
-            return surprise or Decimal(0)
-        return budget.settle(self._books.store, ticket.call_key, cost_usd=cost_usd, now=now)
+        if ticket.reserved_usd:
+            budget.settle(self._books.store, ticket.call_key, cost_usd=cost_usd, now=now)
 
     def _note(self, ticket: Ticket, outcome: Outcome, surprise_usd: Decimal | None, now: datetime) -> None:
         books, row = self._books, outcome.row

@@ -92,8 +92,7 @@ class Dispatcher:
 
     def open(self) -> None:
         """Settle what dead processes reserved and never settled, so that it blocks no budget."""
-        for call in settle_orphans(self._books.store, self._api, now=self._books.clock()):
-            self._record(call)
+        settle_orphans(self._books.store, self._api, self._record, now=self._books.clock())
 
     def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to an OpenAI-style chat request."""

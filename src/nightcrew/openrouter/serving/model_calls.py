@@ -141,22 +141,24 @@ class ModelCalls:
     def _finish(
         self, ticket: Ticket, outcome: Outcome, request: ChatRequest, *, sequence: int, started: float
     ) -> None:
-        """Settle and record one call; it is recorded even if settling fails."""
+        """Record and settle one call. Recorded first, it is in the ledger wherever this process is killed.
+
+        What could not be settled is settled as the call of a process that has ended, and counted once.
+        """
         duration_ms = (time.monotonic() - started) * 1000
         cost_usd = cost_of(outcome, ticket.price, ticket.published is not None)
         if cost_usd is None and outcome.generation_id and ticket.published is not None:
             cost_usd = self._api.cost_of_generation(outcome.generation_id)
-        charged_usd = ticket.reserved_usd if cost_usd is None else cost_usd
         try:
-            charged_usd = self._settlement.settle(ticket, outcome, cost_usd)
-        finally:
             self._book.enter(
                 ticket,
                 outcome,
                 sequence=sequence,
                 duration_ms=duration_ms,
                 cost_usd=cost_usd,
-                charged_usd=charged_usd,
+                charged_usd=ticket.reserved_usd if cost_usd is None else cost_usd,
                 request=request.parameters,
                 streamed=request.streamed,
             )
+        finally:
+            self._settlement.settle(ticket, outcome, cost_usd)

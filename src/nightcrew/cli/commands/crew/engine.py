@@ -29,7 +29,7 @@ def run_engine(
 ) -> None:
     """Start the crew. PostgreSQL, Prefect server and worker run until Ctrl-C."""
     from nightcrew.crew.services import running_crew
-    from nightcrew.crew.stop import started_with_disk
+    from nightcrew.crew.stop import started_with_patience
     from nightcrew.crew.upkeep import keep_up
     from nightcrew.work.traces.export import check_traces
 
@@ -40,7 +40,7 @@ def run_engine(
     progress = (lambda _: None) if as_json else tell
     try:
         with ExitStack() as started:
-            crew = started_with_disk(
+            crew = started_with_patience(
                 settings,
                 lambda: started.enter_context(running_crew(settings, workers=workers, progress=progress)),
                 report if as_json else tell,
