@@ -40,9 +40,9 @@ class TargetConfig(BaseModel):
     """Path globs that no change may touch."""
     rules: tuple[str, ...] = ()
     """The repository's own gates, as `module:function` or a shell command."""
-    documentation: ReadingPolicy = ReadingPolicy.ACCEPT
-    """`accept`: prose that no gate can judge is accepted where it adds to what is there; `person`: all of it
-    waits for a person."""
+    documentation: ReadingPolicy = ReadingPolicy.PERSON
+    """`person`: new sentences that no gate can judge wait for a person; `accept`: they are taken unread where
+    they only add to what is there."""
     deliver: DeliveryKind | None = None
     """`branch`: an accepted change becomes a branch of this repository; `pull-request`: with a pull request
     on GitHub; `patch`: a file in the crew's home; empty: as the crew says."""

@@ -97,7 +97,7 @@ REPORT = """\
 ```
 """
 FILES = {
-    "nightcrew.toml": 'analysis = "accept"\n',
+    "nightcrew.toml": 'analysis = "accept"\ndocumentation = "accept"\n',
     "pricing.py": PRICING,
     "stock.py": STOCK,
     "auth.py": "def login(name: str) -> bool:\n    return name == 'root'\n",

@@ -283,7 +283,7 @@ def make_repo(path: Path) -> Path:
     """A git repository with something to document and to test."""
     (path / "tests").mkdir(parents=True)
     (path / "pricing.py").write_text(PRICING)
-    (path / "nightcrew.toml").write_text('analysis = "accept"\n')
+    (path / "nightcrew.toml").write_text('analysis = "accept"\ndocumentation = "accept"\n')
     (path / ".env").write_text(DOTENV)
     (path / "tests" / "test_smoke.py").write_text("def test_smoke():\n    assert True\n")
     git = ["git", "-C", str(path), "-c", "user.name=n", "-c", "user.email=n@example.org"]

@@ -112,7 +112,7 @@ FILES = {
     "src/shop/prices.py": PRICES,
     "src/shop/names.py": NAMES,
     "tests/test_names.py": TEST_NAMES,
-    "nightcrew.toml": 'analysis = "accept"\n',
+    "nightcrew.toml": 'analysis = "accept"\ndocumentation = "accept"\n',
     "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
 }
 

@@ -128,15 +128,22 @@ def test_prose_that_a_person_reads(shop: House, path: str, text: str, word: str)
     assert (kind, word in why) == (VerdictKind.NOT_MEASURABLE, True), why
 
 
-def test_a_policy_lets_a_person_read_all_prose(tmp_path: Path, shop: House) -> None:
-    files = FILES | {"nightcrew.toml": 'documentation = "person"\n'}
-    house = make_house(tmp_path / "repo", shop.settings, shop.sandbox, files)
-    text = PRICES.replace(
-        "Percent off for an order.", "Percent off for an order. Members see it in their account."
-    )
+@pytest.mark.parametrize(
+    ("text", "kind", "word"),
+    [
+        ("Percent off for an order. Members see it in their account.", VerdictKind.NOT_MEASURABLE, "Members see"),
+        ("Percent off for an order.\n\n    :rtype: int\n    ", VerdictKind.NOT_MEASURABLE, "rtype: int"),
+        ("Percent off an order.", VerdictKind.ACCEPTED, ""),
+    ],
+)  # fmt: skip
+def test_a_person_reads_what_no_check_can_tell(
+    tmp_path: Path, shop: House, text: str, kind: VerdictKind, word: str
+) -> None:
+    house = make_house(tmp_path / "repo", shop.settings, shop.sandbox, FILES | {"nightcrew.toml": ""})
+    text = PRICES.replace("Percent off for an order.", text)
     verdict = house.judge({"src/shop/prices.py": text}, TaskType.DOCUMENTATION)
-    assert verdict.kind is VerdictKind.NOT_MEASURABLE
-    assert "Members see it" in verdict.asks
+    assert verdict.kind is kind, verdict.summary
+    assert word in verdict.asks
 
 
 def test_a_docstring_that_the_program_shows_is_a_persons(shop: House) -> None:

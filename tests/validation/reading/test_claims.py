@@ -30,7 +30,7 @@ def look(name):
 
 def find(name: str, size: int = 3, timeout_ms=100, strict=True, other=None, **more) -> int:
     """DOC"""
-    look(name)
+    look(name if other else 7)
     return size
 
 
@@ -55,6 +55,7 @@ def claims(doc: str, function: str = "find") -> list[str]:
         ("The size, or None if there is none.\n", "None as a result"),
         ("X.\n\nArgs:\n    size: how many. Defaults to 5.\n", "the default 5 of 'size'"),
         ("X.\n\nArgs:\n    name: whose. Defaults to 'x'.\n", "the default 'x' of 'name'"),
+        ("X.\n\nArgs:\n    other: Defaults to 8.\n", "the default 8 of 'other', which is None"),
         ("X.\n\nParameters\n----------\nstrict : bool\n    default False\n", "the default False of 'strict'"),
         ("X.\n\nReturns:\n    str: the name\n", "the result's type str"),
         ("X.\n\nRaises:\n    LostError: always\n", "LostError"),
@@ -95,6 +96,13 @@ def test_errors_that_nothing_names(doc: str, errors: set[str]) -> None:
     assert unnamed_errors(entries(tree)["find"], Code({"m": tree}, {"PriceError"})) == errors
 
 
+def test_an_error_that_is_only_caught_is_not_promised_by_the_code() -> None:
+    source = 'def f(x):\n    """Gets.\n\n    :raises KeyError: not there\n    """\n    try:\n        return x[0]\n    except KeyError:\n        %s\n'
+    caught, passed = (ast.parse(source % end) for end in ("raise ValueError() from None", "raise"))
+    assert unnamed_errors(entries(caught)["f"], Code({"m": caught}, set())) == {"KeyError"}
+    assert unnamed_errors(entries(passed)["f"], Code({"m": passed}, set())) == set()
+
+
 def test_a_function_that_takes_less_or_gives_nothing() -> None:
     assert claims("X.\n\n:param size: y\n:param name: z\n", "nothing") == [
         "the parameter 'size', which does not exist"
@@ -108,6 +116,7 @@ def test_a_function_that_takes_less_or_gives_nothing() -> None:
     [
         ("nothing", "Set the names; the cleaned one is returned.", True),
         ("nothing", "Returns the names.", True),
+        ("nothing", "Returns True where a name is there.", True),
         ("nothing", "Waits until the server returns.", False),
         ("find", "Returns the names.", False),
     ],
@@ -127,7 +136,8 @@ def test_a_result_that_is_not_there(name: str, text: str, missing: bool) -> None
     ],
 )
 def test_three_styles_are_read(text: str) -> None:
-    assert documented(text) == {"parameters": {"size"}, "raises": {"KeyError"}}
+    types = {"size: int"} if "size : int" in text else set()
+    assert documented(text) == {"parameters": {"size"}, "raises": {"KeyError"}, "types": types}
 
 
 @pytest.mark.parametrize(

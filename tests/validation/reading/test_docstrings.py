@@ -7,6 +7,7 @@ from nightcrew.validation.reading.docstrings import (
     Entry,
     coverage,
     entries,
+    given_type,
     is_vacuous,
     read_by_code,
     skeleton,
@@ -72,3 +73,21 @@ def test_docstrings_by_one_template_have_one_skeleton() -> None:
     other = entry('def send_mail(to):\n    """Handles mails.\n\n    :param to: an address\n    """\n')
     assert skeleton(first) == skeleton(second) != ""
     assert skeleton(other) == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("return not x", "bool"),
+        ("if x:\n        return []\n    return [1]", "list"),
+        ("return x in y", "bool"),
+        ("return f'{x}'", "str"),
+        ("if x:\n        return 1\n    return ''", ""),
+        ("return x", ""),
+        ("def g():\n        return 1\n    return g", ""),
+        ("yield 1\n    return 2", ""),
+    ],
+)
+def test_a_type_that_every_return_shows(body: str, kind: str) -> None:
+    node = ast.parse(f"def f(x, y):\n    {body}\n").body[0]
+    assert isinstance(node, ast.FunctionDef) and given_type(node) == kind

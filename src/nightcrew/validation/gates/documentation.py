@@ -1,9 +1,9 @@
 """Documentation: the code stays as it is, its description is true as far as a check can find out, and what no
 check can decide is listed.
 
-Prose that no check can decide is accepted where it adds to what is there. A person reads it where it says the
-opposite of what was there, names a number that its file does not know, replaces most of a text, or is a new
-document; and everywhere with `documentation = "person"` in nightcrew.toml.
+A person reads new sentences, which no check can decide. With `documentation = "accept"` in nightcrew.toml
+they are accepted where they add to what is there, and a person reads them only where they say the opposite of
+what was there, name a number that their file does not know, replace most of a text, or are a new document.
 """
 
 from collections.abc import Iterator, Sequence
@@ -167,6 +167,11 @@ def _judge_words(
     for entry in fresh:
         text = new_text(before[entry.name].docstring or "", entry.docstring or "")
         claims.add(change.path, text, entry.name or "the module", known)
+        old, new = (documented(one.docstring or "")["types"] for one in (before[entry.name], entry))
+        where = entry.name or "the module"
+        claims.prose += [
+            Finding(f"{where}: {one}", change.path, severity=Severity.PERSON) for one in sorted(new - old)
+        ]
     claims.add(change.path, remarks._replace(gone=[]), "a comment", known)
     _read_comments(room, change, claims, alone=not fresh)
     for entry in fresh:

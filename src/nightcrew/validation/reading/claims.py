@@ -6,24 +6,24 @@ import keyword
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import griffe
 
-from nightcrew.validation.reading.docstrings import Entry, gives_something, parameters
-from nightcrew.validation.reading.names import defaults_of, names_of, own_name
+from nightcrew.validation.reading.docstrings import Entry, given_type, gives_something, parameters, plain_type
+from nightcrew.validation.reading.names import defaults_of, names_of, names_passed, own_name
 from nightcrew.validation.reading.suite import walk
 from nightcrew.validation.tables import Table
 
 _FIELD = re.compile(r"^[ \t]*:\w[^:\n]*:", re.MULTILINE)
+_TYPED = re.compile(r"^[ \t]*:((?:rtype|type \w+):[^\n]+)$", re.MULTILINE)
 _TICKED = re.compile(r"`{1,2}([A-Za-z_][\w.]{2,})(?:\(\))?`{1,2}")
 _DEFAULT = re.compile(
     r"\b[Dd]efault(?:s?(?: value)?(?: to| is|:)?|ing to)\s*[:=]?\s*`{0,2}"
     r"(None|True|False|-?\d\w*(?:\.\d\w*)?|'[^']*'|\"[^\"]*\")`{0,2}"
 )
-_PLAIN_TYPES = {"int", "str", "bytes", "bool", "float", "list", "dict", "tuple", "set", "frozenset", "None"}
 _ALSO = {("float", "int"), ("str", "Path"), ("list", "tuple")}  # documented, annotated: close enough
 _UNITS = [units for name, units in Table("prose").sections.items() if name.startswith("units_")]
 """Suffixes of names by what they measure, with the unit that each suffix means."""
@@ -33,7 +33,9 @@ _RAISES = re.compile(
 )
 _SPEAKS = re.compile("rais|:exc", re.IGNORECASE)  # of errors: parsing every docstring would take long
 _MOST_TEXTS = 256
-_RETURNS = re.compile(r"\breturns?\s+(?:an?|all|its|the|whether)\b|\b(?:is|are)\s+returned\b", re.IGNORECASE)
+_RETURNS = re.compile(
+    r"\breturns?\s+(?:an?|all|false|its|the|true|whether)\b|\b(?:is|are)\s+returned\b", re.IGNORECASE
+)
 _GIVES_NONE = re.compile(r"\breturns?\b[^.]*\bNone\b|\bor None if\b", re.IGNORECASE)
 _ANYTHING = ast.Name("object", ast.Load())
 _DEPTH = 4  # depth of calls in which a raised error is searched
@@ -45,8 +47,11 @@ class Code:
     def __init__(self, trees: dict[str, ast.Module], words: set[str]) -> None:
         self.words = words
         self._raised: dict[str, set[str]] = {}
+        self._values: dict[str, set[str]] = {"": set()}  # by function; those outside of functions together
         self._called: dict[str, set[str]] = {}
         self.classes: set[str] = set()
+        for tree in trees.values():
+            self._values[""] |= _values(statement for statement in _outside(tree))
         for node in (one for tree in trees.values() for one in walk(tree)):
             if isinstance(node, ast.ClassDef):
                 self.classes.add(node.name)
@@ -60,21 +65,29 @@ class Code:
         return error not in self.classes or self.names(node, error)
 
     def names(self, node: ast.AST, error: str) -> bool:
-        """True where a function, or what it calls, names the error."""
+        """True where a function, or what it calls, names the error and does not only catch it."""
+        return error in names_passed(node) or any(
+            error in self._raised.get(one, ()) for one in self._near(node)
+        )
+
+    def has_value(self, node: ast.AST, value: object) -> bool:
+        """True where a function, what it calls, or code outside of functions has the value."""
+        known = self._values[""] | _values([node])
+        return repr(value) in known.union(*(self._values.get(one, ()) for one in self._near(node)))
+
+    def _near(self, node: ast.AST) -> set[str]:
+        """The names that a function calls, and those that these call, and so on."""
         todo, seen = {*_calls(node)}, set[str]()
-        if error in names_of(node):
-            return True
         # Deeper calls name nearly every error of a program, so a longer search would excuse any claim.
         for _ in range(_DEPTH):
-            if any(error in self._raised.get(one, ()) for one in todo):
-                return True
             seen |= todo
             todo = {deeper for one in todo for deeper in self._called.get(one, ())} - seen
-        return False
+        return seen
 
     def _note(self, name: str, node: ast.AST) -> None:
-        self._raised.setdefault(name, set()).update(names_of(node))
+        self._raised.setdefault(name, set()).update(names_passed(node))
         self._called.setdefault(name, set()).update(_calls(node))
+        self._values.setdefault(name, set()).update(_values([node]))
 
 
 def false_claims(entry: Entry, code: Code) -> list[str]:
@@ -82,7 +95,7 @@ def false_claims(entry: Entry, code: Code) -> list[str]:
     sections = _sections(entry.docstring or "")
     found: list[str] = []
     if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
-        found += _of_function(entry.node, sections)
+        found += _of_function(entry.node, sections, code)
         found += _of_errors(entry.node, sections, code)
     elif isinstance(entry.node, ast.ClassDef):
         names = {one.name for one in _items(sections, "parameters")}
@@ -119,11 +132,15 @@ def speaks_of_missing_result(entry: Entry) -> bool:
 
 
 def documented(text: str) -> dict[str, set[str]]:
-    """Names of the parameters and errors that a docstring describes."""
+    """Names of the parameters and errors that a docstring describes, and the types that it tells."""
     sections = _sections(text)
+    written = {*_TYPED.findall(text)}
+    typed = [one for kind in ("parameters", "returns", "yields") for one in _items(sections, kind)]
     return {
         "parameters": {one.name for one in _items(sections, "parameters")},
         "raises": {str(one.annotation) for one in _items(sections, "raises")},
+        "types": {f"{one.name or 'the result'}: {one.annotation}" for one in typed if one.annotation}
+        | written,
     }
 
 
@@ -152,7 +169,9 @@ def _items(sections: list[Any], kind: str) -> Iterator[Any]:
             yield from section.value
 
 
-def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[Any]) -> Iterator[str]:
+def _of_function(
+    node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[Any], code: Code
+) -> Iterator[str]:
     taken, defaults, types = parameters(node), _defaults(node), _types(node)
     for item in _items(sections, "parameters"):
         name = item.name.lstrip("*")
@@ -161,9 +180,9 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[An
             if node.args.kwarg is None:
                 yield f"the parameter {name!r}, which does not exist"
             continue
-        yield from _of_default(name, item, defaults)
+        yield from _of_default(name, item, defaults, node, code)
         # Only builtin types are compared: any other name may be an alias of the annotated one.
-        claimed, real = _plain_type(item.annotation), types.get(name, "")
+        claimed, real = plain_type(item.annotation), types.get(name, "")
         if _differ(claimed, real):
             yield f"the type {claimed} of {name!r}, which is {real}"
         yield from _of_unit(name, str(item.description))
@@ -177,10 +196,10 @@ def _of_result(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[Any]
     if returns and not gives_something(node):
         yield "a return value, and there is none"
     prose = " ".join(one.value for one in sections if one.kind.value == "text")
-    if _GIVES_NONE.search(prose) and _plain_type(ast.unparse(node.returns or _ANYTHING)) not in ("", "None"):
+    if _GIVES_NONE.search(prose) and plain_type(ast.unparse(node.returns or _ANYTHING)) not in ("", "None"):
         yield "None as a result, which its type excludes"
-    claimed = _plain_type(returns[0][0]) if returns else ""
-    real = _plain_type(ast.unparse(node.returns)) if node.returns is not None else ""
+    claimed = plain_type(returns[0][0]) if returns else ""
+    real = plain_type(ast.unparse(node.returns)) if node.returns is not None else given_type(node)
     if _differ(claimed, real):
         yield f"the result's type {claimed}, which is {real}"
 
@@ -189,11 +208,12 @@ def _differ(claimed: str, real: str) -> bool:
     return bool(claimed and real) and claimed != real and (claimed, real) not in _ALSO
 
 
-def _of_default(name: str, item: Any, defaults: dict[str, Any]) -> Iterator[str]:
+def _of_default(name: str, item: Any, defaults: dict[str, Any], node: ast.AST, code: Code) -> Iterator[str]:
     match = _DEFAULT.search(f"{item.annotation or ''} {item.description}")
-    if not match or defaults.get(name, ...) is None:
-        return  # None often means that the function computes the default
-    claimed = _literal(match[1])
+    claimed = _literal(match[1]) if match else ...
+    # None often means that the function computes the default; then it has the value somewhere.
+    if match is None or (defaults.get(name, ...) is None and code.has_value(node, claimed)):
+        return
     if name not in defaults:
         yield f"the default {match[1]} of {name!r}, which has none"
     elif claimed is not ... and defaults[name] is not ... and claimed != defaults[name]:
@@ -245,17 +265,8 @@ def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Any]:
 def _types(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
     """Plain types by parameter, as annotated."""
     every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-    typed = ((one.arg, _plain_type(ast.unparse(one.annotation))) for one in every if one.annotation)
+    typed = ((one.arg, plain_type(ast.unparse(one.annotation))) for one in every if one.annotation)
     return {name: kind for name, kind in typed if kind}
-
-
-def _plain_type(annotation: object) -> str:
-    """A builtin type without its type arguments; empty for any other type."""
-    root = re.split(r"[\[ ,]", str(annotation or "").strip("`"), maxsplit=1)
-    tail = str(annotation or "")[len(root[0]) :]
-    kind = {"string": "str", "integer": "int", "boolean": "bool", "List": "list", "Dict": "dict"}
-    name = kind.get(root[0], root[0])
-    return name if name in _PLAIN_TYPES and "|" not in tail and " or " not in tail else ""
 
 
 def _literal(text: str) -> Any:
@@ -269,6 +280,19 @@ def _of_class(node: ast.ClassDef) -> set[str]:
     """Every name that a class's docstring may describe: its attributes, and parameters of its methods."""
     own = {name for one in walk(node) if isinstance(one, ast.FunctionDef) for name in parameters(one)}
     return own | names_of(node)
+
+
+def _outside(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements of a module and its classes that define no function."""
+    classes = (one for one in walk(tree) if isinstance(one, ast.ClassDef))
+    bodies = (one for body in [tree.body, *(one.body for one in classes)] for one in body)
+    yield from (
+        one for one in bodies if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    )
+
+
+def _values(nodes: Iterable[ast.AST]) -> set[str]:
+    return {repr(one.value) for node in nodes for one in walk(node) if isinstance(one, ast.Constant)}
 
 
 def _calls(node: ast.AST) -> set[str]:

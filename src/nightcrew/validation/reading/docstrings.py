@@ -9,6 +9,13 @@ from nightcrew.validation.reading.names import is_text, names_of, parameters_of
 from nightcrew.validation.reading.suite import copied, parse, tree_text, walk
 from nightcrew.validation.tables import Table
 
+_PLAIN_TYPES = {"int", "str", "bytes", "bool", "float", "list", "dict", "tuple", "set", "frozenset", "None"}
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_DISPLAYS = {
+    ast.JoinedStr: "str", ast.List: "list", ast.ListComp: "list", ast.Dict: "dict", ast.DictComp: "dict",
+    ast.Tuple: "tuple",
+}  # fmt: skip
+
 type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 _WORD = re.compile(r"[A-Za-z]+")
@@ -175,6 +182,49 @@ def gives_something(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return all(
         is_text(one) or isinstance(one, ast.Pass | ast.Raise) or _is_ellipsis(one) for one in node.body
     )
+
+
+def given_type(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """The builtin type of all values that a function returns, where each `return` shows it; else empty."""
+    inner = {
+        id(part) for one in walk(node) if one is not node and isinstance(one, _SCOPES) for part in walk(one)
+    }
+    own = [one for one in walk(node) if id(one) not in inner]
+    if isinstance(node, ast.AsyncFunctionDef) or any(
+        isinstance(one, ast.Yield | ast.YieldFrom) for one in own
+    ):
+        return ""
+    kinds = {_shown_type(one.value) for one in own if isinstance(one, ast.Return)}
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _shown_type(value: ast.expr | None) -> str:
+    match value:
+        case ast.Constant(value=held) if not isinstance(held, type(...)):
+            return type(held).__name__ if held is not None else "None"
+        case ast.UnaryOp(op=ast.Not()) | ast.Call(func=ast.Name("isinstance" | "hasattr" | "callable")):
+            return "bool"
+        case (
+            ast.Call(func=ast.Name("str" | "repr"))
+            | ast.Call(func=ast.Attribute(ast.Constant(str()), "join"))
+        ):
+            return "str"
+        case ast.JoinedStr() | ast.List() | ast.ListComp() | ast.Dict() | ast.DictComp() | ast.Tuple():
+            return _DISPLAYS[type(value)]
+        case ast.Compare(left=ast.Call(func=ast.Name("len" | "str" | "type")), comparators=[_]):
+            return "bool"
+        case ast.Compare(ops=[ast.Is() | ast.IsNot() | ast.In() | ast.NotIn()]):
+            return "bool"
+    return ""
+
+
+def plain_type(annotation: object) -> str:
+    """A builtin type without its type arguments; empty for any other type."""
+    root = re.split(r"[\[ ,]", str(annotation or "").strip("`"), maxsplit=1)
+    tail = str(annotation or "")[len(root[0]) :]
+    kind = {"string": "str", "integer": "int", "boolean": "bool", "List": "list", "Dict": "dict"}
+    name = kind.get(root[0], root[0])
+    return name if name in _PLAIN_TYPES and "|" not in tail and " or " not in tail else ""
 
 
 def _is_ellipsis(node: ast.stmt) -> bool:

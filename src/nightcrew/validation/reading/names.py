@@ -50,6 +50,18 @@ def names_of(tree: ast.AST) -> set[str]:
     return {own_name(node) for node in walk(tree)} - {""}
 
 
+def names_passed(tree: ast.AST) -> set[str]:
+    """The names, without those of errors that are only caught, and not raised again."""
+    caught = {
+        id(part)
+        for one in walk(tree)
+        if isinstance(one, ast.ExceptHandler) and one.type is not None
+        if not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in walk(one))
+        for part in walk(one.type)
+    }
+    return {own_name(node) for node in walk(tree) if id(node) not in caught} - {""}
+
+
 def dotted(node: ast.AST) -> str:
     """`a.b.c` for an expression that is a dotted name; for a call or a subscript, the name before it."""
     parts: list[str] = []

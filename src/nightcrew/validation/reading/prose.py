@@ -10,11 +10,12 @@ from typing import NamedTuple
 from nightcrew.validation.tables import Table
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
-_TOKEN = re.compile(r"[\w'’.-]+")
+_TOKEN = re.compile(r"[\w'’.-]*\w[(\[=]\S+|[\w'’.-]+")  # a call or an assignment is one word
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=\W*[A-Z0-9`])|\n\s*\n|\n\s*(?=[-*+#|>]|\d+\.)")
 _CODE = re.compile(
     r"^[ \t]*(```|~~~).*?^[ \t]*\1|`[^`\n]*`|^[ \t]*(?:>>>|\.\.\.)[ \t][^\n]*$|https?://\S+"
-    r"|^[ \t]*\.\. (?:version\w+|deprecated)::[ \t]*\S+",
+    r"|^[ \t]*\.\. (?:version\w+|deprecated)::[ \t]*\S+|!\[[^\]\n]{0,300}\]\([^)\n]{0,300}\)"
+    r"|^[ \t]*\.\. (?:\|[^|\n]{0,300}\| )?image::[^\n]*(?:\n[ \t]+:\w+:[^\n]*)*",
     re.MULTILINE | re.DOTALL,
 )
 _LITERAL = re.compile(  # reStructuredText: lines indented below a code directive, or a line that ends in ::
@@ -35,6 +36,7 @@ _REMARK = 2  # words; a shorter sentence without a number is only "see also" and
 _SAME = 0.6  # from this share of equal words on, one sentence is the other with its spelling corrected
 _LIKE = 0.7  # from this share of equal letters on, one word is the other with its spelling corrected
 _MOST_LOST = 0.5  # of the sentences of a text; where more are gone, it is written anew
+_CALL = {*"([="}
 _NUMBER = re.compile(r"(?<![\w.#:=/-])(?:\d+(?:\.\d+)*|[a-z]+)(?![\w])")
 _NUMBERS = {word: str(value) for word, value in Table("prose").sections["numbers"].items()}
 _LEGAL = re.compile(
@@ -50,8 +52,10 @@ _LEAST_OWN = 0.12
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text without code and addresses."""
-    plain = _CODE.sub(" ", _LITERAL.sub(r"\n\n\g<2>\n\n", text))
+    """The sentences of a text without code and addresses; an ellipsis stands for code inside a sentence."""
+    plain = _CODE.sub(
+        lambda held: " " if held[1] or held[0][0] != "`" else " … ", _LITERAL.sub(r"\n\n\g<2>\n\n", text)
+    )
     parts = (" ".join(one.split()) for one in _SENTENCE.split(plain))
     return [one for one in parts if len(_WORD.findall(one)) > _REMARK or _COUNTING.match(one)]
 
@@ -192,7 +196,7 @@ def _is_respelled(old: str, new: str) -> bool:
 def _are_near(gone: list[str], come: list[str]) -> bool:
     """True for other spellings of words; never for numbers and words that turn what a sentence says."""
     words = [*gone, *come]
-    if _TURNING & {*words} or any(map(_has_digit, words)):
+    if _TURNING & {*words} or any(_has_digit(one) or _CALL & {*one} for one in words):
         return False
     letters = SequenceMatcher(None, "".join(gone), "".join(come), autojunk=False).ratio()
     return letters >= _LIKE or all(len(word) <= 4 for word in words)

@@ -33,7 +33,7 @@ protect = [{protect}]
 # rules = ["ruff check ."]
 
 # New prose that no check can judge: "person" lets a person read all of it; "accept" takes what only adds.
-# documentation = "accept"
+# documentation = "person"
 # analysis = "person"
 """
 
