@@ -47,6 +47,9 @@ FORMALITIES = {
     "a variable of the function around": (
         BASE + "\n    def find(self, name):\n        def inner():\n            nonlocal name\n            name = self\n        inner()\n        return name\n", "nonlocal",
     ),
+    "the method that a new one overrides": (
+        BASE + "\n    def find(self, name, *more, **other):\n        super().find(name, *more, **other)\n        self.wire.get(name)\n", "super",
+    ),
     "an abstract method": (BASE + "\n    @abc.abstractmethod\n    def find(self):\n        raise NotImplementedError\n", "@abc"),
 }  # fmt: skip
 ASKED = {
@@ -66,6 +69,10 @@ ASKED = {
     "a case left out": (with_new("        if name is None:\n            raise NotImplementedError(name)\n"), "raise"),
     "an end of the program": (with_new("        if name is None:\n            raise SystemExit(name)\n"), "raise"),
     "a refusal of somebody": (with_new("        if name is None:\n            raise PermissionError(name)\n"), "raise"),
+    "the method that a new one overrides, with less": (
+        BASE + "\n    def find(self, name, more):\n        super().find(name)\n        self.wire.get(name)\n", "super",
+    ),
+    "another method of the base": (BASE + "\n    def find(self, name):\n        super().drop(name)\n        return name\n", "super"),
     "a branch": (with_new("        if name is None:\n            return self\n"), "return self"),
     "an option that ends the function": (
         BASE + "\n    def find(self, name, more=None):\n        if more:\n            return True\n        return name\n", ("more", "return True"),

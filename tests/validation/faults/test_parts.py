@@ -483,6 +483,24 @@ def test_a_branch_that_moves_up_leaves_nothing_where_it_stood(test: str, count: 
     assert sum(one.operator == RETURNED for one in parts) == count
 
 
+@pytest.mark.parametrize(
+    ("test", "between", "count"),
+    [
+        ("isinstance(x, bool)", "", 0),
+        ("isinstance(x, bool)", "    x = g(x)\n", 1),  # it may hold now
+        ("x.pop()", "", 1),
+        ("isinstance(x.y, bool)", "", 1),  # anything could bind an attribute
+    ],
+)
+def test_a_condition_that_leaves_further_up_never_holds_where_it_stood(
+    test: str, between: str, count: int
+) -> None:
+    moved, kept = f"    if {test}:\n        return 2\n", "    if isinstance(x, int):\n        return 1\n"
+    before, after = f"def f(x):\n{kept}{between}{moved}", f"def f(x):\n{moved}{kept}{between}"
+    parts = parts_of(f"{before}    return 3\n", f"{after}    return 3\n")
+    assert sum(one.operator == RETURNED for one in parts) == count
+
+
 def test_words_for_those_who_ask_for_help_are_words() -> None:
     before = "add('name', help='a file')\nadd(title='a file')\n"
     parts = parts_of(before, before.replace("a file", "files"))

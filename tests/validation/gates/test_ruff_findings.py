@@ -10,7 +10,7 @@ import pytest
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskType
-from nightcrew.validation.gates.ruff_findings import _findings, _oldest_python
+from nightcrew.validation.gates.ruff_findings import _findings, _oldest_python, only_described
 from nightcrew.validation.gates.static import Static
 from nightcrew.validation.verdict import GateOutcome
 from tests.validation.house import make_house
@@ -38,6 +38,19 @@ def test_findings_are_counted_by_file() -> None:
 def test_the_oldest_python_that_a_project_runs_on(name: str, text: str, oldest: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     assert _oldest_python(tmp_path) == oldest
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("from __future__ import annotations\ndef f(x: A) -> B:\n    y: C = x\n", "ABC"),
+        ("from __future__ import annotations\ndef f(x: A):\n    return A\n", ""),
+        ("from __future__ import division\ndef f(x: A):\n    return x\n", ""),
+    ],
+)
+def test_names_that_no_python_looks_up(text: str, names: str) -> None:
+    assert only_described(text) >= {f"Undefined name `{one}`" for one in names}
+    assert bool(only_described(text)) is bool(names)
 
 
 CARELESS = {

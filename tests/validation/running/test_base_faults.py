@@ -114,3 +114,17 @@ def test_what_base_imports_too_and_nothing_installs_is_not_the_changes_fault(
         "tests/test_new.py": "import no_such_thing\n\n\ndef test_x():\n    assert no_such_thing.x == 1\n"
     }
     assert house.ask(Static(), change, house.task(TaskType.UNIT_TEST, TARGET)).outcome is outcome
+
+
+@pytest.mark.parametrize("others", ["old", "other"])
+def test_tests_that_crash_as_all_of_their_file_do_on_base_show_nothing(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox, others: str
+) -> None:
+    ails = "import collections\n\n\ndef test_{name}():\n    assert collections.Callable\n"
+    old = {"tests/test_old.py": "".join(ails.format(name=one) for one in (1, 2)), **FILES, TARGET: BROKEN}
+    house = make_house(tmp_path / "repo", settings, sandbox, old)
+    path = f"tests/test_{others}.py"
+    change: dict[str, str | None] = {TARGET: PRICES, path: old.get(path, "") + ails.format(name="new")}
+    verdict = house.judge(change, TaskType.BUG_FIX, TARGET)
+    kind = VerdictKind.NOT_MEASURABLE if others == "old" else VerdictKind.REJECTED
+    assert verdict.kind is kind, verdict.feedback

@@ -168,12 +168,35 @@ def is_asked(node: ast.If, branches: list[ast.If]) -> bool:
     return calls <= ASKING and tree_text(node.test) in {tree_text(one.test) for one in branches}
 
 
+def unanswered(nodes: Sequence[ast.stmt], before: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Those that could still run behind the statements `before`."""
+    return [one for one in nodes if not _is_answered(one, before)]
+
+
 def decorators(node: ast.stmt) -> list[ast.expr]:
     """The decorators of a definition; none for any other statement."""
     return getattr(node, "decorator_list", [])
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _is_answered(node: ast.stmt, before: Sequence[ast.stmt]) -> bool:
+    """True for a condition without effects that one of the statements `before` has, which leaves there, while
+    nothing in between binds what it asks: it would never hold."""
+    if not (isinstance(node, ast.If) and not node.orelse):
+        return False
+    names = {one.id for one in walk(node.test) if isinstance(one, ast.Name)}
+    for one in reversed(before):
+        leaves = isinstance(one, ast.If) and isinstance(one.body[-1], ast.Return | ast.Raise)
+        if isinstance(one, ast.If) and leaves and is_asked(node, [one]):
+            return True
+        stored = {
+            part.id for part in walk(one) if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)
+        }
+        if names & stored or any(isinstance(part, ast.Attribute | ast.Subscript) for part in walk(node.test)):
+            return False
+    return False
 
 
 def _called(node: ast.expr) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 
 from nightcrew.validation.faults.expressions import PLACED, aligned, own_expressions
-from nightcrew.validation.faults.headers import Headers, decorators, is_asked
+from nightcrew.validation.faults.headers import Headers, decorators, is_asked, unanswered
 from nightcrew.validation.faults.mutant import Mutant, are_apart
 from nightcrew.validation.faults.notes import (
     BACK,
@@ -93,7 +93,8 @@ class _Finder(Headers):
             if tag != "equal":
                 first = next(iter(new), None) if not plain_new else None
                 at = plain_new[k] if k < len(plain_new) else first
-                self._differing(plain_old[i:j], plain_new[k:m], at, plain_new[k - 1] if k else None)
+                went = unanswered(plain_old[i:j], plain_new[:k])
+                self._differing(went, plain_new[k:m], at, plain_new[k - 1] if k else None)
 
     def _definition(self, old: ast.stmt | None, new: ast.stmt) -> None:
         if old is None or type(old) is not type(new):

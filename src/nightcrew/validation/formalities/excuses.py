@@ -132,6 +132,7 @@ class Formalities:
         shows |= only_reads(function) or self._lies_in(part, of_other_types(function))
         return (
             shows
+            or _is_overridden(part, function)
             or self._is_left_to_option(part, function, decides=decides)
             or self._within(part, ast.stmt)
             or (not decides and self._within(part, ast.expr))
@@ -234,6 +235,17 @@ def _shows(part: Mutant) -> bool:
     tree = read(part.before.strip())
     calls = {own_name(one.func) for one in walk(tree) if isinstance(one, ast.Call)}
     return calls <= _WORDING and not _INNARDS & names_of(tree)
+
+
+def _is_overridden(part: Mutant, function: Function) -> bool:
+    """True for the call of the method that a new one overrides, with what this one gets."""
+    node = next(iter(read(part.before.strip()).body), None)
+    match node.value if isinstance(node, ast.Expr) else None:
+        case ast.Call(ast.Attribute(ast.Call(ast.Name("super")), name), args, words):
+            own = [one.arg for one in parameters_of(function.args)][1:]
+            given = [ast.unparse(one).lstrip("*") for one in [*args, *(one.value for one in words)]]
+            return part.operator == GONE and name == function.name and given == own
+    return False
 
 
 def _handed_on(part: Mutant, function: Function) -> str:

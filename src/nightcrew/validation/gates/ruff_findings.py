@@ -98,6 +98,25 @@ def new_findings(
     return [one for one in fresh if one[0].startswith(codes) and one[1] not in given]
 
 
+def only_described(text: str | None) -> set[str]:
+    """Ruff's words about names that stand in annotations alone, where Python evaluates none of these."""
+    tree = parse(text or "")
+    if tree is None or ("__future__", "annotations") not in _imported(tree):
+        return set()
+    nodes = nodes_of(tree)
+    annotations = [getattr(one, key, None) for one in nodes for key in ("annotation", "returns")]
+    inside = [one for node in annotations if node is not None for one in walk(node)]
+    known = {id(one) for one in inside}
+    evaluated = {one.id for one in nodes if isinstance(one, ast.Name) and id(one) not in known}
+    named = {one.id for one in inside if isinstance(one, ast.Name)} - evaluated
+    return {f"Undefined name `{one}`" for one in named}
+
+
+def _imported(tree: ast.Module) -> set[tuple[str | None, str]]:
+    found = (one for one in tree.body if isinstance(one, ast.ImportFrom))
+    return {(one.module, alias.name) for one in found for alias in one.names}
+
+
 def _given_by_classes(text: str | None) -> set[str]:
     """Ruff's words about names in the bodies of classes with bases.
 

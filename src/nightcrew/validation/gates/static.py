@@ -11,7 +11,7 @@ from tokenize import detect_encoding
 from nightcrew.untrusted import text_of
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gate import Gate, counted, failed, not_measurable, passed, unproven
-from nightcrew.validation.gates.ruff_findings import DECISIVE, new_findings, ruff_findings
+from nightcrew.validation.gates.ruff_findings import DECISIVE, new_findings, only_described, ruff_findings
 from nightcrew.validation.reading.suite import nodes_of, parse, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.type_errors import compare_types
@@ -38,7 +38,8 @@ class Static(Gate):
             message = "ruff did not get to the end of the change within its limits."
             return not_measurable(NAME, message, "Make the change smaller.")
         new = [(one.path, *finding) for one in files for finding in new_findings(room, found, one)]
-        errors = [one for one in new if one[1].startswith(DECISIVE)]
+        harmless = {one.path: only_described(one.after) for one in files}
+        errors = [one for one in new if one[1].startswith(DECISIVE) and one[2] not in harmless[one[0]]]
         if errors:
             return _refused(*errors[0])
         types = compare_types(room)

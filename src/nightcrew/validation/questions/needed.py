@@ -36,7 +36,8 @@ class Needed(Gate):
     def run(self, room: CleanRoom) -> GateResult:
         """Takes each part away, and reports the parts that no test misses."""
         examination = examine(room)
-        if examination.base.problem or examination.patched.problem:
+        elsewhere = examination.tests_for_elsewhere and not examination.own_tests
+        if examination.base.problem or examination.patched.problem or elsewhere:
             return not_measurable(NAME, "The tests cannot be run, so nothing shows what they would miss.")
         shows = examination.new_tests.items or examination.changed_tests or room.measured.command_shows_work
         if not shows and room.task.task_type is not TaskType.BUG_FIX:

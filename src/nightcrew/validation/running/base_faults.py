@@ -5,7 +5,7 @@ The message names what is missing. It recommends a setting as working only after
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,7 @@ from nightcrew.untrusted import Unreadable, read_text
 from nightcrew.validation.change.paths import is_configuration, is_test_module
 from nightcrew.validation.rig.protocol import ENDS
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.running.run_results import SessionResult
+from nightcrew.validation.running.run_results import SessionResult, TestOutcome
 
 _MODULE = re.compile(r"(?:ModuleNotFoundError: No module named|cannot import name .* from) '([\w.]+)'")
 _VARIABLE = re.compile(
@@ -82,6 +82,20 @@ def missing_outside(room: CleanRoom, output: str) -> str:
     ):
         return f"pytest does not start ({refused[0].strip()[:200]})"
     return f"it needs a service that is not there ({service[0].strip()[:200]})" if service else ""
+
+
+def crashing_files(tests: Mapping[str, TestOutcome]) -> dict[str, str]:
+    """Files of which every test crashes with the same error outside of the product, with this error: what is
+    installed does not run on this Python. One test alone says nothing about its file."""
+    by_file: dict[str, list[str]] = {}
+    for name, test in tests.items():
+        crashes = test.failed and test.kind == "test_crash"
+        by_file.setdefault(name.split("::")[0], []).append(test.message if crashes else "")
+    return {
+        path: found[0]
+        for path, found in by_file.items()
+        if len(found) > 1 and len({*found}) == 1 and found[0]
+    }
 
 
 def with_remedy(room: CleanRoom, fault: BaseFault, run: Callable[[CleanRoom], SessionResult]) -> str:

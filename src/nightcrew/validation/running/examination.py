@@ -12,7 +12,7 @@ from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.reading.suite import parse, texts_of_tests
 from nightcrew.validation.reading.variants import function_lines
 from nightcrew.validation.rig.protocol import Experiment
-from nightcrew.validation.running.base_faults import base_fault, with_remedy
+from nightcrew.validation.running.base_faults import base_fault, crashing_files, with_remedy
 from nightcrew.validation.running.base_runs import run_base
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.marks import marks_in, marks_without_passing_test
@@ -208,12 +208,14 @@ class Examination:
 
     @cached_property
     def tests_for_elsewhere(self) -> tuple[str, ...]:
-        """New tests, by nodeid, that fail with a mark (`network`) under which no test of base passes, or in
-        which the product crashes as it does in tests of base."""
-        # A test for a network or a database fails in the sandbox, however good the change is.
+        """New tests that fail with a mark (`network`) under which no test of base passes, in which the
+        product crashes as in tests of base, or that crash as all of their file do there."""
         on_base, failed = self.base.run("all").failed, self.patched.run("all").failed
         crashes = {one.message for one in on_base if one.kind == "crash"}
         crashed = {one.nodeid for one in failed if one.kind == "crash" and one.message in crashes}
+        ailing = crashing_files(self.base.run("all").tests)
+        files = [(one, ailing.get(one.nodeid.split("::")[0], "")) for one in failed]
+        crashed |= {one.nodeid for one, message in files if message and one.message == message}
         names = {one.nodeid for one in failed}
         marks = {item: self._marks(item) for item in self._fresh if item.nodeid in names}
         lacking: frozenset[str] = frozenset()
