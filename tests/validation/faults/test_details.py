@@ -172,6 +172,38 @@ def test_one_edit_may_keep_other_values_of_base(other: str, is_detail: bool) -> 
     assert {details.holds(one) for one in others} == {is_detail}
 
 
+def test_what_is_tried_in_several_places_needs_a_test_for_each() -> None:
+    before = "def f(x):\n    return g(x, {})\n"
+    after = "TABLE = {}\n\n\ndef f(x):\n    h(TABLE)\n    return g(x, TABLE)\n"
+    parts = [one for one in parts_of(before, after) if one.text == "TABLE.copy()"]
+    fates = dict(zip(parts, (Fate.NOTICED, Fate.UNNOTICED), strict=True))
+    assert not Details(before, after, fates).holds(parts[1])
+
+
+def test_which_errors_are_caught_needs_a_test_beside_one_for_what_is_done() -> None:
+    before = "def f(x):\n    try:\n        g(x)\n    except BaseException as error:\n        h(error)\n"
+    after = before.replace("BaseException as error", "Exception as problem").replace("h(error)", "h(problem)")
+    parts = parts_of(before, after)
+    fates = {one: Fate.UNNOTICED if one.before == "Exception" else Fate.NOTICED for one in parts}
+    details = Details(before, after, fates)
+    assert [details.holds(one) for one, fate in fates.items() if fate is Fate.UNNOTICED] == [False]
+
+
+@pytest.mark.parametrize(
+    ("after", "is_detail"),
+    [
+        ("    if y:\n        x.clear()\n    h(x)\n", False),
+        ("    if y:\n        x.empty()\n    h(x)\n", True),
+    ],
+)
+def test_what_base_does_in_any_case_needs_a_test_without_it(after: str, is_detail: bool) -> None:
+    before, after = "def f(x, y):\n    x.clear()\n    h(x)\n", f"def f(x, y):\n{after}"
+    parts = parts_of(before, after)
+    fates = {one: Fate.UNNOTICED if one.text == "(True)" else Fate.NOTICED for one in parts}
+    details = Details(before, after, fates)
+    assert [details.holds(one) for one, fate in fates.items() if fate is Fate.UNNOTICED] == [is_detail]
+
+
 def test_one_value_in_several_places_needs_a_test_for_each() -> None:
     before = "def f(x):\n    return x[0]\n\n\ndef g(x):\n    return x[0]\n"
     after = before.replace("x[0]", "x[1]")

@@ -13,9 +13,19 @@ from functools import cached_property
 
 from nightcrew.validation.faults.edits import edit_of, is_named
 from nightcrew.validation.faults.mutant import Mutant
-from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER, UNHANDLED
+from nightcrew.validation.faults.notes import (
+    ALTERNATIVE,
+    BACK,
+    CONDITION,
+    GONE,
+    OPERAND,
+    RETURNED,
+    TOGETHER,
+    UNHANDLED,
+)
 from nightcrew.validation.formalities.conjunctions import Conjunctions, is_conjunction
 from nightcrew.validation.formalities.excuses import Elsewhere, Formalities, Span, guards
+from nightcrew.validation.formalities.held_back import holds_back
 from nightcrew.validation.reading.constants import is_value, sizes_in, values_in
 from nightcrew.validation.reading.form import plain_statements
 from nightcrew.validation.reading.names import only_defaults, only_guards, own_name
@@ -99,7 +109,7 @@ class Details:
         ):
             return False
         if part.operator == CONDITION or (part.operator == OPERAND and is_conjunction(part.before)):
-            return not self._fresh(part) - self._known_texts
+            return not (self._fresh(part) - self._known_texts or holds_back(part, self.before, self.text))
         if part.operator == OPERAND:
             return not self._fresh(part)
         if part.operator == BACK:
@@ -107,7 +117,10 @@ class Details:
         return part.operator == GONE and self._is_branch_of_noticed(part)
 
     def _is_beside_noticed(self, part: Mutant) -> bool:
-        """True for a piece without new values of a statement in which tests notice another piece."""
+        """True for a piece without new values of a statement in which tests notice another piece; which
+        errors are caught is no such piece."""
+        if any(_within(part, span) for span in self._caught):
+            return False
         others = (one for one in self.fates if one.statement == part.statement and one is not part)
         seen = any(self.fates[one] is Fate.NOTICED for one in others)
         return seen and not (self._is_statement(part) or self._fresh(part) or is_value(part.before))
@@ -118,7 +131,7 @@ class Details:
         place."""
         named = any(isinstance(one, ast.Name | ast.Attribute) for one in walk(_tree(part.before)))
         run = self.fates[part] is not Fate.UNREACHED
-        return (run and named and part.operator != UNHANDLED) and any(
+        return (run and named and part.operator not in (ALTERNATIVE, UNHANDLED)) and any(
             one.operator == part.operator and edit_of(one) == edit_of(part) for one in self._noticed
         )
 
@@ -247,6 +260,11 @@ class Details:
     @cached_property
     def _statements(self) -> set[Span]:
         return {self.text.span(one) for one in walk(self.tree) if isinstance(one, ast.stmt)}
+
+    @cached_property
+    def _caught(self) -> list[Span]:
+        handlers = (one for one in walk(self.tree) if isinstance(one, ast.ExceptHandler))
+        return [self.text.span(one.type) for one in handlers if one.type is not None]
 
     @cached_property
     def _bodies(self) -> dict[Span, Span]:
