@@ -12,8 +12,15 @@ from typing import Any
 
 import griffe
 
-from nightcrew.validation.reading.docstrings import Entry, given_type, gives_something, parameters, plain_type
-from nightcrew.validation.reading.names import defaults_of, names_of, names_passed, own_name
+from nightcrew.validation.reading.docstrings import (
+    Entry,
+    given_type,
+    gives_something,
+    names_passed,
+    parameters,
+    plain_type,
+)
+from nightcrew.validation.reading.names import defaults_of, names_of, own_name
 from nightcrew.validation.reading.suite import walk
 from nightcrew.validation.tables import Table
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nightcrew.validation.reading.names import is_text, names_of, parameters_of
+from nightcrew.validation.reading.names import is_text, names_of, own_name, parameters_of
 from nightcrew.validation.reading.suite import copied, parse, tree_text, walk
 from nightcrew.validation.tables import Table
 
@@ -170,6 +170,19 @@ def _stem(word: str) -> str:
 def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     """Names of a function's parameters."""
     return {one.arg for one in parameters_of(node.args)}
+
+
+def names_passed(tree: ast.AST) -> set[str]:
+    """The names, without those of errors that are only caught, and not raised again."""
+    # A handler with a bare `raise` passes on what it catches, so that its errors count.
+    caught = {
+        id(part)
+        for one in walk(tree)
+        if isinstance(one, ast.ExceptHandler) and one.type is not None
+        if not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in walk(one))
+        for part in walk(one.type)
+    }
+    return {own_name(node) for node in walk(tree) if id(node) not in caught} - {""}
 
 
 def gives_something(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

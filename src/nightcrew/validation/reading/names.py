@@ -50,18 +50,6 @@ def names_of(tree: ast.AST) -> set[str]:
     return {own_name(node) for node in walk(tree)} - {""}
 
 
-def names_passed(tree: ast.AST) -> set[str]:
-    """The names, without those of errors that are only caught, and not raised again."""
-    caught = {
-        id(part)
-        for one in walk(tree)
-        if isinstance(one, ast.ExceptHandler) and one.type is not None
-        if not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in walk(one))
-        for part in walk(one.type)
-    }
-    return {own_name(node) for node in walk(tree) if id(node) not in caught} - {""}
-
-
 def dotted(node: ast.AST) -> str:
     """`a.b.c` for an expression that is a dotted name; for a call or a subscript, the name before it."""
     parts: list[str] = []
@@ -92,6 +80,7 @@ def parameters_of(node: ast.arguments) -> list[ast.arg]:
 def defaults_of(node: ast.arguments) -> list[tuple[ast.arg, ast.expr]]:
     """The parameters that have a default, with it."""
     plain = [*node.posonlyargs, *node.args]
+    # The tree lists the defaults of the last parameters only.
     late = plain[len(plain) - len(node.defaults) :]
     pairs = zip([*late, *node.kwonlyargs], [*node.defaults, *node.kw_defaults], strict=True)
     return [(one, value) for one, value in pairs if value is not None]
@@ -119,6 +108,7 @@ def only_guards(condition: str, without: str, after: str) -> bool:
     whole, rest = _expression(condition), _expression(without)
     if not isinstance(whole, ast.BoolOp) or rest is None:
         return True
+    # Without one of two operands, what is left is no `and` or `or` any more.
     alike = isinstance(rest, ast.BoolOp) and type(rest.op) is type(whole.op)
     kept = {tree_text(one) for one in (rest.values if isinstance(rest, ast.BoolOp) and alike else [rest])}
     gone = [one for one in whole.values if tree_text(one) not in kept]
@@ -134,6 +124,7 @@ def only_defaults(call: str, without: str, tree: ast.Module) -> bool:
     ):
         return False
     name, nodes = first.func.id, list(walk(tree))
+    # A name that is bound in several ways may be another function when it is called.
     found = [one for one in nodes if getattr(one, "name", getattr(one, "asname", "")) == name]
     bound = any(
         isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Store) for one in nodes
@@ -147,6 +138,7 @@ def only_defaults(call: str, without: str, tree: ast.Module) -> bool:
     return same and rest.items() <= given.items() and given.items() - rest.items() <= defaults.items()
 
 
+# What comes behind a `*` may be for any parameter, so that nothing is known of those.
 def _given(call: ast.Call, parameters: ast.arguments) -> dict[str, str]:
     """What each parameter gets, as a tree; with an empty name where that is not known."""
     names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
