@@ -113,6 +113,8 @@ class Campaign:
         for made in self.made:
             if made.ended_at is None and look.at - made.at >= made.strike.lasts:
                 self._lift(made)
+                if made.ended_at is None and look.at - made.at > made.strike.lasts + MOST_STUCK_SECONDS:
+                    self.stuck.append(f"{made.kind.name} ({made.strike.about}) cannot be lifted")
             elif made.is_open and made.ended_at is not None and look.at > made.ended_at:
                 made.trouble = look.trouble or made.trouble
                 if not look.trouble:

@@ -24,7 +24,7 @@ def fill_disk(stage: Stage, look: Look) -> Strike:
     with filler.open("wb") as file, suppress(OSError):
         while True:
             file.write(bytes(MEGABYTE))
-    return Strike("the disk", stage.dice.uniform(10.0, 30.0), filler.unlink)
+    return Strike("the disk", stage.dice.uniform(10.0, 30.0), partial(filler.unlink, missing_ok=True))
 
 
 def lock_home(stage: Stage, look: Look) -> Strike:
