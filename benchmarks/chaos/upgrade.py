@@ -92,9 +92,13 @@ def _without_settings(repo: Path) -> None:
 
 
 def _is_empty_runtime(stage: Stage, left: str) -> bool:
-    """Whether it is the user's folder of the older version's PostgreSQL library; others may use it too."""
+    """Whether it is the user's folder with the lock of the older version's PostgreSQL library."""
     folder = stage.folder / "tmp" / f"runtime-{os.geteuid()}"
-    return left == f"temporary {folder}" and not any(path.is_file() for path in folder.rglob("*"))
+    return left == f"temporary {folder}" and not any(path.stat().st_size for path in _files_in(folder))
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if not path.is_dir()]
 
 
 def _until_running(stage: Stage) -> None:
