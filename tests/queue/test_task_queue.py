@@ -173,6 +173,14 @@ def test_start_and_end_are_noted(queue: TaskQueue) -> None:
     assert (started.pid, ended.pid, ended.failure_reason) == (17, None, FailureReason.REJECTED)
 
 
+def test_a_running_task_no_longer_tells_why_it_waited(queue: TaskQueue) -> None:
+    waits = queue.submit(a_task())
+    queue.update(waits.task_id, status=TaskStatus.QUEUED, detail="Waits until 19:07: no answer")
+    assert queue.update(waits.task_id, status=TaskStatus.RUNNING).detail == ""
+    queue.update(waits.task_id, detail="one attempt so far")
+    assert queue.update(waits.task_id, status=TaskStatus.RUNNING).detail == "one attempt so far"
+
+
 def test_who_has_read_an_older_state_changes_nothing(queue: TaskQueue) -> None:
     read = queue.submit(a_task())
     queue.update(read.task_id, as_read=read, status=TaskStatus.QUEUED, flow_run_id="first")

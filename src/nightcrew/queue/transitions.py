@@ -54,6 +54,8 @@ def values_of(queued: QueuedTask, changes: Changes) -> dict[str, Any]:
     status = changes.get("status")
     if status is None:
         return values
+    if status is TaskStatus.RUNNING and queued.status is not status:
+        values.setdefault("detail", "")  # why it waited is over
     if queued.is_in_round and status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
         assert queued.round is not None
         status = TaskStatus.COMPLETED
