@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.notes import ALTERNATIVE, GONE, MESSAGE, OPERAND, RETURNED, TOGETHER
+from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, GONE, MESSAGE, OPERAND, RETURNED, TOGETHER
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.reading.suite import parse
 
@@ -499,6 +499,12 @@ def test_a_condition_that_leaves_further_up_never_holds_where_it_stood(
     before, after = f"def f(x):\n{kept}{between}{moved}", f"def f(x):\n{moved}{kept}{between}"
     parts = parts_of(f"{before}    return 3\n", f"{after}    return 3\n")
     assert sum(one.operator == RETURNED for one in parts) == count
+
+
+@pytest.mark.parametrize(("use", "kind"), [("print(__doc__)", MESSAGE), ("docopt(__doc__)", BACK)])
+def test_what_a_program_says_about_itself_is_words(use: str, kind: str) -> None:
+    before, after = (f'"""{says}."""\n{use}\n' for says in ("Cuts", "Cuts names"))
+    assert {one.operator for one in parts_of(before, after)} == {kind}
 
 
 def test_words_for_those_who_ask_for_help_are_words() -> None:

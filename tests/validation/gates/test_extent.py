@@ -227,11 +227,16 @@ def test_a_result_that_other_hashes_change_counts_unless_it_is_a_hash(name: str,
     assert bool(_by_chance(once, again, [call])) is counts
 
 
+NOTHING = SimpleNamespace(python={})
+
+
 def test_functions_that_take_other_parameters() -> None:
     methods = "    def g(self, x):\n        pass\n\n    def h(self):\n        pass\n"
     before = f"def f(x):\n    pass\n\n\nclass A:\n{methods}"
     after = before.replace("g(self, x)", "g(self, x, y=True)").replace("        pass", "        return 1")
-    room: Any = SimpleNamespace(changes=(Change(CODE, before, after),), is_test=lambda path: False)
+    room: Any = SimpleNamespace(
+        changes=(Change(CODE, before, after),), is_test=lambda path: False, base_tree=NOTHING
+    )
     assert other_parameters(room) == {"A.g"}
 
 
@@ -254,14 +259,16 @@ def test_another_error_counts_in_place_of_a_value_or_of_an_error_that_base_means
     name: str, before: str, after: str, is_refused: bool
 ) -> None:
     text = "def f(x):\n    raise ValueError\n"
-    room: Any = SimpleNamespace(changes=(Change(CODE, text, text),), is_test=lambda path: False)
+    room: Any = SimpleNamespace(
+        changes=(Change(CODE, text, text),), is_test=lambda path: False, base_tree=NOTHING
+    )
     outer = Compared("f", Answer("f(2)", "1", "1"), frozenset(), ())
     found = [outer, Compared(name, Answer("call", before, after), frozenset(), ())]
     assert bool([*_unasked(room, found, [], CODE)]) is is_refused
 
 
 def test_a_helper_counts_alone_where_nothing_else_is_compared() -> None:
-    room: Any = SimpleNamespace(changes=(), is_test=lambda path: False)
+    room: Any = SimpleNamespace(changes=(), is_test=lambda path: False, base_tree=NOTHING)
     inner = Compared("_inner", Answer("_inner('')", "''", "!StopIteration"), frozenset(), ())
     assert [*_unasked(room, [inner], [], CODE)]
 
@@ -304,6 +311,20 @@ def test_the_work_of_a_new_function(shop: House, sums: str, words: str) -> None:
 def test_only_promised_errors_of_base_are_taken_away() -> None:
     for words, counts in (("Shows a TypeError of json.", False), ("Raises TypeError for a text.", True)):
         text = f'def f(x):\n    """{words}"""\n    return x\n'
-        room: Any = SimpleNamespace(changes=(Change(CODE, text, text),), is_test=lambda path: False)
+        room: Any = SimpleNamespace(
+            changes=(Change(CODE, text, text),), is_test=lambda path: False, base_tree=NOTHING
+        )
         found = [Compared("f", Answer("f({})", "!TypeError", "!KeyError"), frozenset(), ())]
         assert bool([*_unasked(room, found, [], CODE)]) is counts
+
+
+@pytest.mark.parametrize(
+    ("call", "is_refused"),
+    [("cut('x', 'hoogle')", False), ("cut('y', 'google')", True), ("cut('y', 'hoogle')", True)],
+)
+def test_a_word_that_names_no_case_may_be_refused(call: str, is_refused: bool) -> None:
+    text = "def cut(x, style):\n    return x if style == 'google' else style\n"
+    tree = SimpleNamespace(python={CODE: text})
+    room: Any = SimpleNamespace(changes=(), is_test=lambda path: False, base_tree=tree)
+    made, beside = Answer("cut('x', 'google')", "1", "1"), Answer(call, "1", "!LookupError: 'no such style'")
+    assert bool([*_unasked(room, [Compared("cut", made, frozenset(), (beside,))], [], CODE)]) is is_refused

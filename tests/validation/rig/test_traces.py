@@ -21,6 +21,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> traces.Files:
     return traces.Files(str(tmp_path / "repo"))
 
 
+class Proxy:
+    """Stands for what is there during a request only, as flask's objects do."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise RuntimeError(name)
+
+
 def test_changed_files_are_named_and_python_is_restored(files: traces.Files, tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     assert files.undo() == []
@@ -50,6 +57,7 @@ def test_replaced_code_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     exec("def f(): return 1\n\nclass A:\n    def g(self): return 1\nlimit = 1", vars(module))
     module.A.__module__ = module.__name__
     monkeypatch.setitem(__import__("sys").modules, module.__name__, module)
+    vars(module)["request"] = Proxy()
     before = traces.code_of("/repo", set())
     assert sorted(before) == ["shop_of_traces.A.g", "shop_of_traces.f"]
     vars(module)["f"] = lambda: 2

@@ -1,9 +1,10 @@
-"""What an edit comes to: equal edits in several places, and a name for what it stands for."""
+"""What an edit comes to: equal edits in several places, a name or a function for what it stands for."""
 
 import ast
+from collections.abc import Mapping
 
 from nightcrew.validation.faults.mutant import Mutant
-from nightcrew.validation.reading.names import names_of
+from nightcrew.validation.reading.names import is_text, names_of, own_name, parameters_of
 from nightcrew.validation.reading.suite import all_functions, copied, read, tree_text, walk
 
 
@@ -18,6 +19,27 @@ def is_named(part: Mutant, tree: ast.Module) -> bool:
         return False
     lines = {one.lineno for one in names if one.id in names_of(given[0].value)}
     return not any(given[0].lineno <= line <= part.line for line in lines)
+
+
+def is_extracted(part: Mutant, tree: ast.Module) -> bool:
+    """True for the call of a function that only gives the expression which stood there, of equal values."""
+    call, former = _expression(part.before), _dumped_text(part.text)
+    if not isinstance(call, ast.Call) or call.keywords or not former:
+        return False
+    found = [
+        one for name, one in all_functions(tree).items() if name.rpartition(".")[2] == own_name(call.func)
+    ]
+    body = [one for node in found[:1] for one in node.body if not is_text(one)]
+    value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
+    plain = all(isinstance(one, ast.Name | ast.Attribute | ast.Constant) for one in call.args)
+    if value is None or not plain or len(found) != 1 or found[0].decorator_list:
+        return False
+    names = [one.arg for one in parameters_of(found[0].args)]
+    given = [call.func.value, *call.args] if isinstance(call.func, ast.Attribute) else call.args
+    if len(names) != len(given) or names[:1] == ["cls"]:
+        return False
+    known = dict(zip(names, given, strict=True))
+    return tree_text(_Given(known).visit(copied(value))) == former
 
 
 def edit_of(part: Mutant) -> tuple[str, str]:
@@ -36,6 +58,16 @@ def edit_of(part: Mutant) -> tuple[str, str]:
 # ---------------------------------------------------------------------------------------------------------
 
 
+class _Given(ast.NodeTransformer):
+    """Puts what is given in the place of parameters."""
+
+    def __init__(self, known: Mapping[str, ast.expr]) -> None:
+        self.known = known
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self.known.get(node.id, node)
+
+
 class _Masked(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return ast.Name("_", ast.Load()) if node.value else node
@@ -44,7 +76,12 @@ class _Masked(ast.NodeTransformer):
         return node  # no name can stand between its pieces
 
 
+def _expression(text: str) -> ast.expr | None:
+    body = read(f"({text.strip()})").body
+    return body[0].value if body and isinstance(body[0], ast.Expr) else None
+
+
 def _dumped_text(text: str) -> str:
     """The tree of an expression's text."""
-    body = read(f"({text.strip()})").body
-    return tree_text(body[0].value) if body and isinstance(body[0], ast.Expr) else ""
+    node = _expression(text)
+    return tree_text(node) if node is not None else ""

@@ -5,6 +5,7 @@ a statement, a branch, a condition, an operand, an entry. A difference without e
 """
 
 import ast
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ from nightcrew.validation.reading.form import (
     is_declaration,
     is_silent_statement,
 )
-from nightcrew.validation.reading.names import is_release
+from nightcrew.validation.reading.names import is_release, is_text
 from nightcrew.validation.reading.same_code import (
     changed_functions,
     former_definition,
@@ -43,6 +44,7 @@ from nightcrew.validation.reading.suite import Function, tree_text, walk
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _NAMED = (*_DEFS, ast.Import, ast.ImportFrom)
+_PARSED = re.compile(r"\b(?:docopt|eval|exec|inspect)\b")  # what a program makes of its own words
 _BLOCKS = ("body", "orelse", "finalbody")
 type Branch = ast.ExceptHandler | ast.match_case
 
@@ -214,6 +216,7 @@ class _Finder(Headers):
             self._chain(old, new)
             return
         message = isinstance(new, ast.Raise) or (isinstance(new, ast.stmt) and is_silent_statement(new))
+        message |= isinstance(new, ast.stmt) and is_text(new) and not _PARSED.search(self.new.text)
         for name, value in ast.iter_fields(new):
             before = getattr(old, name)
             if name in _BLOCKS and isinstance(value, list):

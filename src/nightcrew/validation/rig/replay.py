@@ -99,7 +99,7 @@ def _values(module: str, report: Reporter) -> None:
     held = vars(importlib.import_module(module))
     found: dict[str, str] = {}
     for name, value in list(held.items()):
-        inside = vars(value) if isinstance(value, type) and value.__module__ == module else {}
+        inside = vars(value) if issubclass(type(value), type) and value.__module__ == module else {}
         for place, one in [(name, value), *((f"{name}.{key}", one) for key, one in inside.items())]:
             if not place.rpartition(".")[2].startswith("__"):
                 with contextlib.suppress(NotPlain):

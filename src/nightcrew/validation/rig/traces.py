@@ -61,7 +61,7 @@ def code_of(root: str, tests: "set[str]") -> "dict[str, Any]":
         path = getattr(module, "__file__", None) or ""
         if path.startswith(root) and path not in tests and isinstance(module, types.ModuleType):
             for key, value in list(vars(module).items()):
-                if isinstance(value, type) and value.__module__ == name:
+                if issubclass(type(value), type) and value.__module__ == name:
                     for inner, held in list(vars(value).items()):
                         found[f"{name}.{key}.{inner}"] = _code(held)
                 else:
@@ -110,8 +110,11 @@ def _assigned(module: str, codes: "dict[str, Any]") -> "set[str]":
 
 
 def _code(value: object) -> object:
-    inner = getattr(value, "__func__", value)
-    code = getattr(inner, "__code__", None)
+    try:
+        inner = getattr(value, "__func__", value)
+        code = getattr(inner, "__code__", None)
+    except Exception:  # a proxy for what is there during a request only
+        return None
     return code if isinstance(code, types.CodeType) else None  # some objects have every attribute
 
 
