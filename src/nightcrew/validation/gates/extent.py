@@ -172,31 +172,25 @@ def _unasked(
     other = other_parameters(room)  # base cannot be called that way, so there is nothing to compare
     comparable = [call for call in found if not (call.name in other and call.made.turn[0] == "TypeError")]
     answers = [one for one in _answers(comparable) if one.is_known and _is_answer(room, one)]
-    cases = _cases(room)
-    unknown = {one for call in comparable for one in call.beside if _names_no_case(call, one, cases)}
     outer = [one for one in comparable if not one.is_inner]
     # A helper's callers decide what it gets, and their calls are compared too.
     crashes = {one for call in comparable if call.is_inner for one in call.answers if not one.is_own[1]}
-    refused = [one for one in answers if not (outer and one in crashes) and not _is_tested(one, tested)]
-    refused = [one for one in refused if one not in unknown]
+    aside = _invented(room, comparable) | (crashes if outer else set())
+    refused = [one for one in answers if one not in aside and not _is_tested(one, tested)]
     yield from _refused(room, refused, path)
     yield from _taken(room, answers, tested, path)
 
 
-def _cases(room: CleanRoom) -> set[str]:
-    """The words with which base's product compares what it gets: each names a case, and others name none."""
+def _invented(room: CleanRoom, found: Sequence[Compared]) -> set[Answer]:
+    """Calls with an invented word in place of one that names a case: one with which base's product compares
+    what it gets."""
     texts = [text for path, text in room.base_tree.python.items() if not room.is_test(path)]
-    compared = [
-        one for text in texts for one in walk(read(text)) if isinstance(one, ast.Compare | ast.MatchValue)
-    ]
-    words = (part.value for one in compared for part in walk(one) if isinstance(part, ast.Constant))
-    return {repr(one) for one in words if isinstance(one, str)}
-
-
-def _names_no_case(call: Compared, one: Answer, cases: Collection[str]) -> bool:
-    """True for a call with an invented word in place of one that names a case."""
-    words = {*_WORD.findall(call.made.call)} - {*_WORD.findall(one.call)}
-    return len(words) == 1 and words <= {*cases}
+    compares = [one for text in texts for one in walk(read(text)) if isinstance(one, ast.Compare)]
+    words = (part.value for one in compares for part in walk(one) if isinstance(part, ast.Constant))
+    cases = {repr(one) for one in words if isinstance(one, str)}
+    beside = [({*_WORD.findall(call.made.call)}, one) for call in found for one in call.beside]
+    differing = [(made - {*_WORD.findall(one.call)}, one) for made, one in beside]
+    return {one for gone, one in differing if len(gone) == 1 and gone <= cases}
 
 
 def _is_tested(one: Answer, tested: Collection[tuple[str, str]]) -> bool:
