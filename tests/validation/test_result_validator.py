@@ -105,6 +105,8 @@ def each_test(first: str, prelude: str = "") -> str:
 WRONG = GOOD_TEST + "\n\ndef test_wrong():\n    assert discount(1, False) == 77\n"
 BAD_TESTS = {
     "asserts stripped": (STRIPPED, "assertions"),
+    "one that cannot fail": ("from shop.prices import *\n\n\ndef test_a():\n    assert discount(1, True) == 5\n"
+        "    try:\n        assert discount(1, False) == 7\n    except AssertionError:\n        pass\n", "assertions"),
     "constant": ("from shop.prices import *\n\n\ndef test_a():\n    discount(1, True)\n    assert True\n", "assertions"),
     "or true": (GOOD_TEST.replace(" == percent", " == percent or True").replace(" == cents", " == cents or True")
                 .replace(" == 350", " == 350 or True").replace(" == 0", " == 0 or True"), "assertions"),

@@ -44,6 +44,16 @@ def test_the_same_method_elsewhere_asks_for_none() -> None:
     assert _tried(f"{head}        if not record:\n{end}") == []
 
 
+def test_a_number_that_is_not_given_is_not_the_same_as_zero() -> None:
+    before = "def f(x): pass\n"
+    added = "def g(x, most=None):\n    return min(x, most) if most else x\n"
+    assert ("most", "(most is not None)") in _tried(added, before)
+    assert ("most", "(most is not None)") in _tried(
+        added.replace("min(x, most)", "x[:1]").replace("=None", ": float | None = None"), before
+    )
+    assert ("most", "(most is not None)") not in _tried(added.replace("min(x, most)", "x[most]"), before)
+
+
 def test_truth_in_a_condition_that_base_has_otherwise() -> None:
     before = "def f(x):\n    if x is None:\n        return 1\n    if x > 2:\n        return 2\n"
     after = before.replace("x > 2", "x")

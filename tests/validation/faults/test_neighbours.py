@@ -21,6 +21,18 @@ def test_digits_stay_digits_and_letters_letters() -> None:
     assert "3131-X64-8" in list(near("2020-W53-7"))
 
 
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("k=1; j=2", {"k=1; l=1; j=2", "k=1; k=2; j=2", "j=2; k=1"}),
+        ("ab,b,c", {"ab,bb,b,c", "ab,ac,b,c", "c,b,ab"}),
+        (b"a\nb c", {b"a\nb\nb c", b"b c\na"}),
+    ],
+)
+def test_one_of_several_items_stands_twice_and_they_have_another_order(text: str, others: set[str]) -> None:
+    assert others <= set(near(text))
+
+
 def test_each_argument_has_its_turn_and_gets_the_values_of_its_type() -> None:
     calls = near_calls(["a", 1], {"limit": 2.0}, [500, "magic"])
     assert calls[:2] == [(["magic", 1], {"limit": 2.0}), (["a", 500], {"limit": 2.0})]

@@ -92,6 +92,19 @@ DIFFERENT = {
         "def f(x): return x.startswith('#')\n",
         [("x.startswith('#')", "x"), ("x.startswith('#')", "x == '#'")],
     ),
+    "whole words at the beginning": (
+        "def f(x, y): return x\n",
+        "def f(x, y): return x.startswith(y)\n",
+        [
+            ("x.startswith(y)", "x"),
+            ("x.startswith(y)", "x.startswith(y) and (not x[len(y):][:1].isalnum())"),
+        ],
+    ),
+    "an order of its own": (
+        "def f(x): return x\n",
+        "def f(x): return x\ndef g(x):\n    z = sorted(x)\n    return z\n",
+        [("z = sorted(x)", "pass"), ("sorted(x)", "list(x)"), ("return z", "pass")],
+    ),
     "things of the same name": (
         "def f(x, y): return x\n",
         "def f(x, y): return x.__name__ in [z.__name__ for z in y]\ndef g(x): return x.__name__ == 'bc'\n",

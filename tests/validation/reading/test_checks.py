@@ -21,6 +21,8 @@ def checks(body: str, more: str = "") -> tuple[Check, ...]:
         ("assert x == x", Strictness.NOTHING),
         ("assert x or not x", Strictness.NOTHING),
         ("self.assertEqual(x, x)", Strictness.NOTHING),
+        ("self.assertTrue(f(), [1])", Strictness.NOTHING),
+        ("self.assertTrue(f(), 'not found')", Strictness.PARTLY),
         ("try:\n    assert f() == 1\nexcept Exception:\n    pass", Strictness.NOTHING),
         ("with suppress(AssertionError):\n    assert f() == 1", Strictness.NOTHING),
         ("assert isinstance(f(), int)", Strictness.TYPE),

@@ -34,7 +34,10 @@ def steps(node: ast.AST, modules: Collection[str], tables: Collection[str]) -> I
             yield from ((node, one) for one, other in ((left, right), (right, left)) if _is_flag(other))
         case ast.Assign(targets=[ast.Subscript(value=ast.Name(name), slice=key)]) if name in tables:
             # Of equal keys only the last value stays, unless something looks them up.
-            yield key, ast.parse(f"(({ast.unparse(key)}), len({name}))", mode="eval").body
+            yield key, _read(f"(({ast.unparse(key)}), len({name}))")
+        case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Name("sorted"), args=[held])):
+            # What keeps an order of its own may be meant to keep it.
+            yield node.value, ast.Call(ast.Name("list"), [held], [])
         case ast.Assign(targets=[_, _, *_] as targets, value=value):
             for one in targets:
                 yield node, ast.Assign([other for other in targets if other is not one], value)
@@ -71,6 +74,12 @@ def _of_call(node: ast.Call, modules: Collection[str]) -> Iterator[Step]:
         ):
             # Where the text alone is enough, nothing shows that texts that go on are meant.
             yield node, ast.Compare(held, [ast.Eq()], [one])
+        case ast.Call(
+            func=ast.Attribute(value=held, attr="startswith"), args=[ast.Name() | ast.Attribute() as one]
+        ):
+            # The beginning of a path or a name, and not of one of its words: `/a` begins `/ab`, too.
+            whole, part = ast.unparse(held), ast.unparse(one)
+            yield node, _read(f"({whole}.startswith({part}) and not {whole}[len({part}):][:1].isalnum())")
         case ast.Call(func=ast.Attribute(value=held, attr="strip"), args=[one]):
             yield from ((node, _called(held, end, one)) for end in ("lstrip", "rstrip"))
     yield from ((node, one) for one in _passed(node, modules))
@@ -155,6 +164,10 @@ def _repeated(value: ast.expr) -> Iterator[Step]:
             yield value, held
         case ast.Subscript(value=held, slice=ast.Slice(None, None, ast.UnaryOp(ast.USub()))):
             yield value, held
+
+
+def _read(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _called(held: ast.expr, method: str, given: ast.expr) -> ast.Call:

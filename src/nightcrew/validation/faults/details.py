@@ -103,7 +103,8 @@ class Details:
             return self._is_left_over(part)
         if self._conjunctions.fits_an_index(part):
             return True
-        if self.is_feature and self._conjunctions.only_narrows(part, self._noticed):
+        known = self.is_feature and part.function in all_functions(read(self.before))
+        if known and self._conjunctions.only_narrows(part, self._noticed):
             return not self._fresh(part) - self._known_texts
         if part.operator == OPERAND and not only_guards(
             part.before, part.text, self._rest_of_statement(part)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import zip_longest
 
-from nightcrew.validation.reading.names import dotted, own_name, parameters_of
+from nightcrew.validation.reading.names import defaults_of, dotted, names_of, own_name, parameters_of
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, all_functions, read, tree_text, walk
 
@@ -49,7 +49,7 @@ class Habits:
             return
         if isinstance(node, ast.Assign):
             yield from self._borrowed(node, function)
-        asked = self._asking.get(function.rpartition(".")[2], ())
+        asked = {*self._asking.get(function.rpartition(".")[2], ()), *self._missing_numbers(function)}
         for place, held, form in _truths(node):
             if tree_text(held) in asked:
                 yield place, form.format(ast.unparse(held))
@@ -67,6 +67,15 @@ class Habits:
             named = len(re.findall(rf"\b{target.attr}\b", self.new))
             if same and named == len(uses) > 1 and _is_shared(target.value, place):
                 yield self._as_local(uses)
+
+    def _missing_numbers(self, function: str) -> Iterator[str]:
+        """The trees of a function's numbers that are None where they are not given: 0 is one of them."""
+        place = self._places.get(function)
+        if place is None:
+            return
+        for one, value in defaults_of(place.args):
+            if ast.unparse(value) == "None" and _is_number(one, place):
+                yield tree_text(ast.Name(one.arg, ast.Load()))
 
     def _borrowed(self, node: ast.Assign, function: str) -> Iterator[Tried]:
         """A copy in the place of what the function was given or an object holds, where it is changed under
@@ -137,6 +146,25 @@ class Habits:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _is_number(one: ast.arg, place: Function) -> bool:
+    """True for a parameter that is annotated as a number, compared by order, or bounds something."""
+    if one.annotation is not None:
+        return {"int", "float"} & names_of(one.annotation) != set()
+    for node in walk(place):
+        match node:
+            case ast.Call(func=ast.Name("max" | "min"), args=held):
+                asked = held
+            case ast.Compare(
+                left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[right]
+            ):
+                asked = [left, right]
+            case _:
+                continue
+        if any(isinstance(other, ast.Name) and other.id == one.arg for other in asked):
+            return True
+    return False
 
 
 def _truths(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, str]]:

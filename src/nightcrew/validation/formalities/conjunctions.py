@@ -39,7 +39,8 @@ class Conjunctions:
         return False
 
     def only_narrows(self, part: Mutant, noticed: Collection[Mutant]) -> bool:
-        """True for an operand of a condition for new behaviour, where tests notice this behaviour."""
+        """True for an operand of a condition for new behaviour, where tests notice this behaviour. Only for a
+        function of base: in a new one, nothing of base's stays where the condition does not hold."""
         span = part.start, part.end
         own = next((one for one in self._nodes if self.text.span(one) == span), None)
         if part.operator != OPERAND or own is None:

@@ -1,6 +1,7 @@
 """Assertions: before anything runs, it reads that every new test has a check that can fail, and that none
 repeats the code."""
 
+import re
 from collections.abc import Sequence
 
 from nightcrew.task import TaskType
@@ -18,6 +19,8 @@ from nightcrew.validation.verdict import GateResult
 
 NAME = "assertions"
 MOST_UNCHECKED = 0.34
+_SAYS_SO = re.compile(r"raise |True$|\w[\w.]*\(True\)$")
+"""Checks that only mark a place: nobody believes that they could fail."""
 
 
 class Assertions(Gate):
@@ -60,6 +63,13 @@ def _unchecked(room: CleanRoom, tests: Sequence[TestFunction]) -> GateResult | N
             "Assert the exact value that the code should give for each input, in every test.",
             evidence={"unchecked": [test.name for test in unchecked][:20]},
         )
+    hollow = [(test.name, one) for test in tests for one in test.empty if not _SAYS_SO.match(one)]
+    if hollow and room.task.task_type is TaskType.UNIT_TEST:
+        name, check = hollow[0]
+        hint = (
+            "Let each check fail where the code gives something else; compare values, and catch no failure."
+        )
+        return failed(NAME, f"{name}: {check!r} cannot fail.", hint)
     return None
 
 

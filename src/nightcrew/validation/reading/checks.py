@@ -27,6 +27,7 @@ _BROAD = {"Exception", "BaseException"}
 _SWALLOWING = {*_BROAD, "AssertionError"}
 _TOLERANT = {"approx", "isclose", "allclose", "assertAlmostEqual", "assertAlmostEquals"}
 _USUAL_TOLERANCE = 1e-6
+_VALUES = (ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple)
 _EXACT_METHODS = re.compile(r"assert(?:\w*Equals?|Is|IsNone|Not)?$")
 
 
@@ -236,7 +237,10 @@ def _method(name: str, call: ast.Call, bound: Mapping[str, str]) -> tuple[Strict
     """What one of unittest's methods requires; a helper of unknown strictness counts as exact."""
     arguments = call.args
     if name in {"assertTrue", "assert_"} and arguments:
-        empty = cannot_fail(arguments[0], bound)
+        # A second value that should be compared is only the message.
+        given = arguments[1] if arguments[1:] else ast.Constant("")
+        meant = isinstance(given, _VALUES) and not isinstance(getattr(given, "value", None), str)
+        empty = meant or cannot_fail(arguments[0], bound)
         return (Strictness.NOTHING, 0.0) if empty else _demanded(arguments[0])
     if name == "assertFalse" and arguments:
         empty = isinstance(arguments[0], ast.Constant) and not arguments[0].value

@@ -10,6 +10,7 @@ MOST_OF_A_CALL, MOST_DEPTH, MOST_OTHERS = 50, 3, 6
 FOREIGN = "é{}ßİ"  # letters whose cases, lengths and encodings differ from those of ASCII
 SPACED = "\u2003{}\u00a0"  # blanks other than the usual one
 DIGITS = {ord("0") + one: 0x660 + one for one in range(10)}  # digits of another script
+SEPARATORS = ("\n", ", ", ",", "; ", ";", "&", " ")
 LONG, MOST_REPEATED = 600, 20  # characters of a long text, and of a text that is repeated for one
 
 
@@ -217,6 +218,7 @@ def _texts(text: "Any") -> "Iterator[Any]":
     empty = text[:0]
     if plain:
         yield empty.join(map(_turned, units))
+        yield text + text[-1:]  # which begins with the whole text
     for index in dict.fromkeys(
         [*plain[-1:], *plain[:1], *plain[len(plain) // 2 : len(plain) // 2 + 1], *plain[1:4]]
     ):
@@ -240,7 +242,22 @@ def _texts(text: "Any") -> "Iterator[Any]":
     yield text[1:] + text[:1]  # the text at one end moves to the other
     yield text[1 : middle + 1] + text[:1] + text[middle + 1 :]  # or in the middle
     yield text.swapcase()
+    yield from _items(text)
     yield from (text + text, text * 3, text[::-1])
+
+
+def _items(text: "Any") -> "Iterator[Any]":
+    """Texts of several items in another order, or with one that stands twice and differs in its first or last
+    letter: the first of such items may count, or the last."""
+    for mark in SEPARATORS if isinstance(text, str) else [one.encode() for one in SEPARATORS]:
+        first, *rest = text.split(mark)
+        plain = [at for at in range(len(first)) if _turned(first[at : at + 1]) != first[at : at + 1]]
+        if rest and plain:
+            for at in dict.fromkeys((plain[0], plain[-1])):
+                other = first[:at] + _turned(first[at : at + 1]) + first[at + 1 :]
+                yield mark.join([first, other, *rest])
+            yield mark.join([*reversed(rest), first])
+            return
 
 
 def _turned(unit: "Any") -> "Any":

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 MOST_DEPTH, MOST_ITEMS, MOST_TEXT, MOST_LAZY = 8, 200, 300, 500
+MOST_HELD = 3  # levels of what an argument holds, in which a result is looked for
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _STANDARD = {"builtins", *getattr(sys, "stdlib_module_names", ())}
@@ -127,8 +128,11 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _holds(value: Any, holder: Any) -> bool:
-    """True where a value is an attribute or an element of another."""
+def _holds(value: Any, holder: Any, depth: int = 0) -> bool:
+    """True where a value is an attribute or an element of another, or of one that this holds."""
     held = getattr(holder, "__dict__", holder)
     parts = held.values() if hasattr(held, "values") else held if isinstance(held, (list, tuple)) else ()
-    return not isinstance(holder, type) and any(one is value for one in parts)
+    if isinstance(holder, type) or depth == MOST_HELD:
+        return False
+    first = list(itertools.islice(parts, MOST_ITEMS))
+    return any(one is value for one in first) or any(_holds(value, one, depth + 1) for one in first)
