@@ -411,6 +411,21 @@ def test_a_fix_whose_test_uses_a_setting_of_the_fix(buggy: House, value: str, ou
     assert outcome is GateOutcome.PASS or "uses what the fix brings" in result.message
 
 
+def test_a_library_that_crashes_on_what_base_makes_is_shown_to_a_person(buggy: House) -> None:
+    """Nothing of the product is in that trace, so that a test may crash in the same way by itself."""
+    broken = PRICES + "\n\ndef told(price: str) -> str:\n    return '{' + price\n"
+    fixed = broken.replace("'{' + price", "'{' + price.replace('\\x00', '')")
+    test = (
+        "import json\n\nfrom shop import prices\n\n\ndef test_told():\n"
+        "    assert json.loads(prices.told('\\x00}')) == {}\n"
+    )
+    house = make_house(buggy.repo.parent / "told", buggy.settings, buggy.sandbox, FILES | {TARGET: broken})
+    task = house.task(TaskType.BUG_FIX, TARGET)
+    result = house.ask(Behaviour(), {TARGET: fixed, "tests/test_told.py": test}, task)
+    assert result.outcome is GateOutcome.ASKS, result.message
+    assert "crashes in a library" in result.message
+
+
 HANGING = {
     "does not end": "def steps(x):\n    while x != 0:\n        x -= 2\n    return x\n",
     "recurses": "def steps(x):\n    return 0 if x == 0 else steps(x - 2)\n",

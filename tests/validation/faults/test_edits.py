@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.edits import edit_of, is_extracted
+from nightcrew.validation.faults.edits import edit_of, is_extracted, is_same_text
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK, GONE
 
@@ -48,3 +48,22 @@ def test_a_function_that_gives_the_expression_which_stood_there(
 ) -> None:
     part = Mutant(0, len(call), former, call, 1, 1, BACK, "f")
     assert is_extracted(part, ast.parse(helper)) is is_it
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "is_it"),
+    [
+        ('f"?{join(x)}"', '"?" + join(x)', True),
+        ('f"a{x}b{y}"', '"a{}b{}".format(x, y)', True),
+        ('"a" + x + "b"', 'f"a{x}b"', True),
+        ('f"?{join(x)}&"', '"?" + join(x)', False),
+        ('f"a{x!r}"', '"a" + x', False),
+        ('f"a{x:>3}"', '"a{}".format(x)', False),
+        ('f"{x}{y}"', "x + y", False),  # numbers, too, can be added
+        ('f"a{y}b{x}"', '"a{}b{}".format(x, y)', False),
+        ('"a{0}".format(x)', 'f"a{x}"', False),
+        ("g(", "x", False),
+    ],
+)
+def test_a_text_put_together_from_the_same_pieces(new: str, old: str, is_it: bool) -> None:
+    assert is_same_text(Mutant(0, len(new), old, new, 1, 1, BACK, "f")) is is_it

@@ -50,6 +50,7 @@ FORMALITIES = {
     "the method that a new one overrides": (
         BASE + "\n    def find(self, name, *more, **other):\n        super().find(name, *more, **other)\n        self.wire.get(name)\n", "super",
     ),
+    "the method of what is held": (BASE + "\n    def put(self, text, *more):\n        return self.wire.put(text, *more)\n", "return"),
     "an abstract method": (BASE + "\n    @abc.abstractmethod\n    def find(self):\n        raise NotImplementedError\n", "@abc"),
 }  # fmt: skip
 ASKED = {
@@ -71,6 +72,10 @@ ASKED = {
     "a refusal of somebody": (with_new("        if name is None:\n            raise PermissionError(name)\n"), "raise"),
     "the method that a new one overrides, with less": (
         BASE + "\n    def find(self, name, more):\n        super().find(name)\n        self.wire.get(name)\n", "super",
+    ),
+    "another method of what is held": (BASE + "\n    def put(self, text):\n        return self.wire.get(text)\n", "return"),
+    "the method of what is held, and more": (
+        BASE + "\n    def put(self, text):\n        self.wire.get(text)\n        return self.wire.put(text)\n", "return",
     ),
     "another method of the base": (BASE + "\n    def find(self, name):\n        super().drop(name)\n        return name\n", "super"),
     "a branch": (with_new("        if name is None:\n            return self\n"), "return self"),

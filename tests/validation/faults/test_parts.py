@@ -44,6 +44,7 @@ SAME = {
         "class A(TypedDict, total=False):\n    x: int\n",
         "class A(TypedDict, total=False):\n    x: int\n    y: str\n",
     ),
+    "an alias for Python 2": ("class A:\n    x = 1\n", "class A:\n    x = 1\n    __nonzero__ = x\n"),
     "what is no Python": ("def f(:\n", "x = 1\n"),
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 
-from nightcrew.validation.faults.edits import edit_of, is_extracted, is_named
+from nightcrew.validation.faults.edits import edit_of, is_extracted, is_named, is_same_text
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import (
     ALTERNATIVE,
@@ -78,6 +78,7 @@ class Details:
             or only_defaults(part.before, part.text, self.tree)
             or is_named(part, self.tree)
             or is_extracted(part, self.tree)
+            or is_same_text(part)
         ):
             return True
         return fate is Fate.UNNOTICED and self._only_chooses(part)

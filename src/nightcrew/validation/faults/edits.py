@@ -1,7 +1,7 @@
 """What an edit comes to: equal edits in several places, a name or a function for what it stands for."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.reading.names import is_text, names_of, own_name, parameters_of
@@ -42,6 +42,15 @@ def is_extracted(part: Mutant, tree: ast.Module) -> bool:
     return tree_text(_Given(known).visit(copied(value))) == former
 
 
+def is_same_text(part: Mutant) -> bool:
+    """True for a text put together in another way from the same pieces: `f"?{x}"` for `"?" + x`, which
+    takes only a text."""
+    pieces = [
+        _pieces(node) if node is not None else [] for node in map(_expression, (part.before, part.text))
+    ]
+    return pieces[0] == pieces[1] and any(one.startswith("'") for one in pieces[0])
+
+
 def edit_of(part: Mutant) -> tuple[str, str]:
     """Both texts of an edit, with a mark in place of each value that both have: `x == "a"` for `x in "a"`
     and `x == "b"` for `x in "b"` are one edit."""
@@ -56,6 +65,45 @@ def edit_of(part: Mutant) -> tuple[str, str]:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _pieces(node: ast.expr) -> list[str]:
+    """The pieces of a text, its own ones quoted and joined; empty for what is put together in another way."""
+    match node:
+        case ast.Constant(str() as text):
+            found = [repr(text)]
+        case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
+            found = [tree_text(value)]
+        case ast.JoinedStr(values=values):
+            found = _joined(values)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            found = _joined([left, right])
+        case ast.Call(ast.Attribute(ast.Constant(str() as text), "format"), args, []) if "{" in text:
+            texts = text.split("{}")
+            plain = len(texts) == len(args) + 1 and not any("{" in one or "}" in one for one in texts)
+            held = [
+                one for both in zip(map(ast.Constant, texts), [*args, None], strict=False) for one in both
+            ]
+            found = _joined([one for one in held if one is not None]) if plain else []
+        case ast.FormattedValue():
+            found = []
+        case _:
+            found = [tree_text(node)]
+    return found
+
+
+def _joined(nodes: Iterable[ast.expr]) -> list[str]:
+    """The pieces of all of them in order, with neighbouring texts as one; empty where one has none."""
+    found: list[str] = []
+    for pieces in map(_pieces, nodes):
+        for one in pieces:
+            if one.startswith("'") and found and found[-1].startswith("'"):
+                found[-1] = repr(ast.literal_eval(found[-1]) + ast.literal_eval(one))
+            elif one != "''":
+                found.append(one)
+        if not pieces:
+            return []
+    return found
 
 
 class _Given(ast.NodeTransformer):

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.suite import parse, read, tree_text, walk
+from nightcrew.validation.reading.suite import all_functions, parse, read, tree_text, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 
 MOST_LITERALS = 20
@@ -41,6 +41,18 @@ def product_changes(room: CleanRoom) -> list[Change]:
     """Changed Python files of the product that exist after the change."""
     changed = [one for one in room.changes if one.path.endswith(".py") and not room.is_test(one.path)]
     return [one for one in changed if one.after is not None]
+
+
+def other_parameters(room: CleanRoom) -> set[str]:
+    """Functions of the product whose parameters differ from base, as `Class.method`."""
+    found: set[str] = set()
+    for change in product_changes(room):
+        old, new = parse(change.before or ""), parse(change.after or "")
+        if old is not None and new is not None:
+            before, after = all_functions(old), all_functions(new)
+            both = before.keys() & after.keys()
+            found |= {one for one in both if tree_text(before[one].args) != tree_text(after[one].args)}
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------------

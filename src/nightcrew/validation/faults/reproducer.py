@@ -11,10 +11,10 @@ from typing import NamedTuple
 from nightcrew.execution.sandbox import WORKSPACE
 from nightcrew.validation.change.change import Change, changed_lines
 from nightcrew.validation.change.paths import is_configuration, is_prose
-from nightcrew.validation.faults.literals import product_changes
+from nightcrew.validation.faults.literals import other_parameters
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.gate import answered, failed, not_measurable, passed
-from nightcrew.validation.reading.suite import all_functions, parse, tree_text
+from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
@@ -41,6 +41,9 @@ _MISSING_NAME = re.compile(
 )
 
 
+_ABSENT = re.compile(
+    r"(?:FileNotFound|ModuleNotFound|Import|Attribute|Name|Type|Lookup|fixture)\w*Error|Failed"
+)
 _REFUSING = re.compile(r"TypeError: (?:\w+\.)*(\w+)\(\) (?:got an unexpected|takes|got multiple)")
 
 
@@ -71,7 +74,7 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
         return not_measurable(NAME, "The reproducer could not be run on base.")
     reproducers = sorted({*shown, *already})
     if not reproducers:
-        return _none_shows(room, examination, tries[0])
+        return _none_shows(room, examination, tries)
     room.measured.reproducers = tuple(reproducers)
     seen = [on_base.tests[nodeid] for nodeid in shown]
     # Where base crashes, coming to an end is the repair, and tests need not look at the value.
@@ -84,18 +87,6 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
         reproducers=reproducers[:20],
         strength=1.0,
     )
-
-
-def other_parameters(room: CleanRoom) -> set[str]:
-    """Functions of the product whose parameters differ from base, as `Class.method`."""
-    found: set[str] = set()
-    for change in product_changes(room):
-        old, new = parse(change.before or ""), parse(change.after or "")
-        if old is not None and new is not None:
-            before, after = all_functions(old), all_functions(new)
-            both = before.keys() & after.keys()
-            found |= {one for one in both if tree_text(before[one].args) != tree_text(after[one].args)}
-    return found
 
 
 class _Try(NamedTuple):
@@ -178,13 +169,17 @@ def _run_on_base(
     return None if result.problem and not result.errors else run
 
 
-def _none_shows(room: CleanRoom, examination: Examination, first: _Try) -> GateResult:
+def _none_shows(room: CleanRoom, examination: Examination, tries: Sequence[_Try]) -> GateResult:
     """The result where no test shows the bug."""
-    after = examination.patched.run("all")
+    after, first = examination.patched.run("all"), tries[0]
     assert first.on_base is not None
     asking = [one for one in first.candidates if _uses_new_name(room, first.on_base, after, one)]
     if asking:
-        return _ask(room, asking, first.on_base)
+        return _ask(room, asking, first.on_base, "uses what the fix brings")
+    last = tries[-1].on_base or first.on_base
+    asking = [one for one in tries[-1].candidates if _crashes_beyond(room, last, after, one)]
+    if asking:
+        return _ask(room, asking, last, "crashes in a library that gets what the product makes")
     reason = _reason(first.on_base, after, first.candidates)
     return failed(
         NAME,
@@ -237,12 +232,10 @@ def is_right_reason(test: TestOutcome) -> bool:
 def _uses_new_name(room: CleanRoom, on_base: Run, after: Run, nodeid: str) -> bool:
     """True where a test runs changed lines and passes, and on base ends at a name or a parameter that only
     the fix has."""
-    before, now = on_base.tests.get(nodeid), after.tests.get(nodeid)
-    if before is None or now is None or now.outcome not in GOOD or before.outcome != "failed":
+    before = on_base.tests.get(nodeid)
+    if not _repairs(room, on_base, after, nodeid) or before is None:
         return False
     product = [one for one in room.changes if not room.is_test(one.path)]
-    if not any(_runs_change(after, nodeid, one) for one in product):
-        return False
     refusing = _REFUSING.search(before.message)
     if refusing is not None and refusing[1] in {one.rpartition(".")[2] for one in other_parameters(room)}:
         return True
@@ -256,6 +249,23 @@ def _uses_new_name(room: CleanRoom, on_base: Run, after: Run, nodeid: str) -> bo
     return any(name.search(one.after or "") for one in product)
 
 
+def _crashes_beyond(room: CleanRoom, on_base: Run, after: Run, nodeid: str) -> bool:
+    """True where a test runs changed lines and passes, and on base crashes outside of the product, and not
+    for what is missing there."""
+    before = on_base.tests.get(nodeid)
+    if not _repairs(room, on_base, after, nodeid) or before is None:
+        return False
+    return before.kind == "test_crash" and _ABSENT.match(before.message) is None
+
+
+def _repairs(room: CleanRoom, on_base: Run, after: Run, nodeid: str) -> bool:
+    """True where a test fails on base, and passes with the change, of which it runs lines."""
+    before, now = on_base.tests.get(nodeid), after.tests.get(nodeid)
+    if before is None or now is None or now.outcome not in GOOD or before.outcome != "failed":
+        return False
+    return any(_runs_change(after, nodeid, one) for one in room.changes if not room.is_test(one.path))
+
+
 def _runs_change(after: Run, nodeid: str, change: Change) -> bool:
     """True where the test runs a line that the change has altered in a file of base."""
     covered = after.coverage.get(change.path)
@@ -264,12 +274,12 @@ def _runs_change(after: Run, nodeid: str, change: Change) -> bool:
     return not changed_lines(change.before, change.after).isdisjoint(covered.by_test.get(nodeid, ()))
 
 
-def _ask(room: CleanRoom, asking: list[str], on_base: Run) -> GateResult:
+def _ask(room: CleanRoom, asking: list[str], on_base: Run, how: str) -> GateResult:
     """A new setting may be how the bug is repaired: whether base has the bug is for a person to see."""
     room.measured.reproducers = tuple(asking)
     first = asking[0]
     message = on_base.tests[first].message
-    what = f"{first} uses what the fix brings, so it cannot show the bug on base ({message})"
+    what = f"{first} {how}, so it cannot show the bug on base ({message})"
     finding = Finding(what, first.split("::")[0], severity=Severity.PERSON)
     question = "Is this how the bug is repaired? No test shows that base has it."
     return answered(

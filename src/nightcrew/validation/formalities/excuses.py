@@ -16,7 +16,15 @@ from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import GONE
 from nightcrew.validation.formalities.options import for_options, of_other_types, only_reads
 from nightcrew.validation.reading.constants import values_in
-from nightcrew.validation.reading.names import ASKING, ELSEWHERE, dotted, names_of, own_name, parameters_of
+from nightcrew.validation.reading.names import (
+    ASKING,
+    ELSEWHERE,
+    dotted,
+    is_text,
+    names_of,
+    own_name,
+    parameters_of,
+)
 from nightcrew.validation.reading.source_text import Node, SourceText
 from nightcrew.validation.reading.suite import Function, all_functions, read, tree_text, walk
 from nightcrew.validation.tables import Table
@@ -132,7 +140,7 @@ class Formalities:
         shows |= only_reads(function) or self._lies_in(part, of_other_types(function))
         return (
             shows
-            or _is_overridden(part, function)
+            or _is_passed_on(part, function)
             or self._is_left_to_option(part, function, decides=decides)
             or self._within(part, ast.stmt)
             or (not decides and self._within(part, ast.expr))
@@ -237,14 +245,19 @@ def _shows(part: Mutant) -> bool:
     return calls <= _WORDING and not _INNARDS & names_of(tree)
 
 
-def _is_overridden(part: Mutant, function: Function) -> bool:
-    """True for the call of the method that a new one overrides, with what this one gets."""
+def _is_passed_on(part: Mutant, function: Function) -> bool:
+    """True for the call of the method that a new one overrides, with what this one gets, and for a new method
+    that does nothing but call the one of the same name of what its object holds."""
     node = next(iter(read(part.before.strip()).body), None)
-    match node.value if isinstance(node, ast.Expr) else None:
-        case ast.Call(ast.Attribute(ast.Call(ast.Name("super")), name), args, words):
+    match node.value if isinstance(node, ast.Expr | ast.Return) else None:
+        case ast.Call(ast.Attribute(owner, name), args, words):
+            # Only the very parameters in their order: anything else is a choice that a test should show.
             own = [one.arg for one in parameters_of(function.args)][1:]
             given = [ast.unparse(one).lstrip("*") for one in [*args, *(one.value for one in words)]]
-            return part.operator == GONE and name == function.name and given == own
+            is_all = len([one for one in function.body if not is_text(one)]) == 1
+            held = is_all and dotted(owner).startswith("self.") and ast.unparse(owner) == dotted(owner)
+            passes = held or ast.unparse(owner).startswith("super(")
+            return passes and part.operator == GONE and name == function.name and given == own
     return False
 
 

@@ -15,8 +15,12 @@ from functools import lru_cache
 from nightcrew.task import TaskType
 from nightcrew.validation.answers import Answer, Compared
 from nightcrew.validation.faults.comparison import compare
-from nightcrew.validation.faults.literals import deciding_literals, product_changes, shared_literals
-from nightcrew.validation.faults.reproducer import other_parameters
+from nightcrew.validation.faults.literals import (
+    deciding_literals,
+    other_parameters,
+    product_changes,
+    shared_literals,
+)
 from nightcrew.validation.gate import Gate, answered, not_measurable, passed
 from nightcrew.validation.gates.retold import same_as_before
 from nightcrew.validation.reading.claims import promised_errors

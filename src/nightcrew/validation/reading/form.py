@@ -14,6 +14,8 @@ from nightcrew.validation.tables import Table
 
 TYPE_VARIABLES = {"TypeVar", "TypeVarTuple", "ParamSpec"}
 TYPE_MAKERS = TYPE_VARIABLES | {"NewType"}
+_UNREAD = {"__all__", "__cmp__", "__div__", "__idiv__", "__nonzero__", "__rdiv__", "__unicode__"}
+"""Names that no import statement of this module and no Python of today looks up."""
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
 _MOST_PAIRS = 32  # of texts whose bodies are kept: several gates ask for the same
@@ -92,7 +94,8 @@ def names_in(tree: ast.AST) -> set[str]:
 
 
 def is_declaration(node: ast.stmt) -> bool:
-    """True for a statement without effect at run time: a type alias, a list of public names."""
+    """True for a statement without effect at run time: a type alias, a list of public names, an alias that
+    only Python 2 looks up."""
     if isinstance(node, ast.TypeAlias):
         return True
     if isinstance(node, ast.Assign | ast.AugAssign):
@@ -102,7 +105,7 @@ def is_declaration(node: ast.stmt) -> bool:
             return False  # what is called there may do anything
         if maker is not None:
             return own_name(maker.func) in TYPE_MAKERS
-        return all(getattr(one, "id", "") == "__all__" for one in targets)
+        return all(getattr(one, "id", "") in _UNREAD for one in targets)
     return False
 
 
