@@ -47,6 +47,18 @@ def test_one_that_fails_says_why(tmp_path: Path) -> None:
         bootstrap.run(place, host.environment(PYTHONPATH=str(place)), log=log)
 
 
+def test_one_is_broken_off_when_the_crew_is_stopped(tmp_path: Path) -> None:
+    place, log = project(tmp_path, HANGS), tmp_path / "b.log"
+    with pytest.raises(Transient, match="the crew is stopped"):
+        bootstrap.run(
+            place,
+            host.environment(PYTHONPATH=str(place)),
+            log=log,
+            is_ending=lambda: log.exists() and bool(log.read_text()),
+        )
+    assert not [found for found in psutil.process_iter() if str(tmp_path) in _command(found)]
+
+
 def _command(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())

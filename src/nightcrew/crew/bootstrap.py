@@ -6,7 +6,7 @@ is never considered prepared.
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -93,12 +93,13 @@ def run(
     log: Path,
     deployments: Sequence[str] | None = None,
     idle_seconds: float = IDLE_SECONDS,
+    is_ending: Callable[[], bool] = lambda: False,
 ) -> None:
     """Create the work pool, its queues, limits and automations and `deployments` of `project`; None: all.
 
     Raises:
         Transient: it failed or made no progress; the message says what to do. Its processes have ended.
-            What was created is kept, and the next start continues from there.
+            What was created is kept, and the next start continues from there. Also once `is_ending()`.
     """
     names = () if deployments is None else ("--only", *deployments)
     process = spawn(host.python("deployments.bootstrap", *names), env=env, folder=project, log=log)
@@ -111,6 +112,8 @@ def run(
                     f"creating work pool, queues and deployments made no progress for {idle_seconds:.0f} s: "
                     f"start again, what was created is kept; if it happens again, see {log}"
                 )
+            if is_ending():
+                raise Transient("work pool, queues and deployments are left as they are: the crew is stopped")
             time.sleep(0.05)
     finally:
         kill_tree(known)

@@ -106,10 +106,12 @@ def stop(settings: Settings) -> bool:
         return ended > 0
 
 
-def restore_deployments(settings: Settings, progress: Progress) -> bool:
+def restore_deployments(
+    settings: Settings, progress: Progress, is_ending: Callable[[], bool] = lambda: False
+) -> bool:
     """Create again what somebody deleted in Prefect (pool, queues, deployments); True if anything was.
 
-    What an operator has changed, such as a limit, a schedule or a pause, is left.
+    What an operator has changed, such as a limit, a schedule or a pause, is left. `is_ending` breaks it off.
 
     Raises:
         Transient: Prefect cannot be reached, or refuses.
@@ -123,7 +125,8 @@ def restore_deployments(settings: Settings, progress: Progress) -> bool:
     progress(f"deleted in Prefect, created again: {missing}")
     reconcile(settings)  # while it shows that their waiting runs went with them
     env = environment_of(settings, current, open_database(settings))
-    bootstrap.run(project, env, log=bootstrap_log(current.home), deployments=missing.deployments)
+    log_file, names = bootstrap_log(current.home), missing.deployments
+    bootstrap.run(project, env, log=log_file, deployments=names, is_ending=is_ending)
     return True
 
 
@@ -267,11 +270,7 @@ def _end(current: ServiceStatus) -> int:
 
 
 def _join(
-    settings: Settings,
-    api_url: str,
-    password: str | None,
-    workers: int,
-    progress: Progress,
+    settings: Settings, api_url: str, password: str | None, workers: int, progress: Progress
 ) -> ServiceStatus:
     home = settings.home.expanduser().resolve()
     if password:

@@ -1,8 +1,10 @@
 """What a running engine does every few seconds: supervise, correct lost tasks, hand over waiting ones."""
 
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from nightcrew.crew.dispatch import MOST_AT_ONCE, dispatch_pending
 from nightcrew.crew.runs.agreement import agree
@@ -22,6 +24,7 @@ PAUSE_SECONDS = 5.0
 LOOK_SECONDS = 15.0
 RESTORE_SECONDS = 60.0
 DAY_SECONDS = 86_400.0
+END_SECONDS = 20.0  # that a pass is given to end
 
 
 def keep_up(settings: Settings, say: Say, *, seconds: float = float("inf")) -> None:
@@ -30,18 +33,45 @@ def keep_up(settings: Settings, say: Say, *, seconds: float = float("inf")) -> N
     Raises:
         GaveUp: a service cannot be kept running.
     """
-    supervisor, upkeep = Supervisor(settings, say), Upkeep(settings, say)
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and supervisor.check():
-        if not upkeep.once():
+    supervisor, end = Supervisor(settings, say), time.monotonic() + seconds
+    with _looked_after(settings, say):
+        while (left := end - time.monotonic()) > 0 and supervisor.check():
             time.sleep(min(left, PAUSE_SECONDS))
+
+
+@contextmanager
+def _looked_after(settings: Settings, say: Say) -> Iterator[None]:
+    """Meanwhile a thread does the upkeep: what it waits for may be a service that has to be started again."""
+    ending = threading.Event()
+    upkeep = Upkeep(settings, say, ending=ending)
+
+    def look_after() -> None:
+        while not ending.is_set():
+            if not upkeep.once():
+                ending.wait(PAUSE_SECONDS)
+
+    thread = threading.Thread(target=look_after, name="upkeep", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join(END_SECONDS)
 
 
 class Upkeep:
     """Corrects and hands over tasks, and creates what was deleted in Prefect."""
 
-    def __init__(self, settings: Settings, say: Say, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        say: Say,
+        *,
+        ending: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings, self._say, self._clock = settings, say, clock
+        self._ending = ending or threading.Event()
         self._look_at, self._restore_at = clock() + LOOK_SECONDS, clock() + RESTORE_SECONDS
         self._forget_at = clock()
         self._failed = ""
@@ -56,7 +86,7 @@ class Upkeep:
                 share_journals(self._settings)
                 self._look_at = self._clock() + LOOK_SECONDS
             if self._clock() >= self._restore_at:
-                restore_deployments(self._settings, self._say)
+                restore_deployments(self._settings, self._say, self._ending.is_set)
                 settle_dead_calls(self._settings)
                 agree(self._settings)
                 rotate_logs(self._settings.logs_dir)
@@ -84,6 +114,8 @@ class Upkeep:
             self._say(f"the provider can be reached again: {started} tasks go on")
 
     def _fail(self, error: Exception) -> None:
+        if self._ending.is_set():
+            return
         message = f"{type(error).__name__}: {error}".splitlines()[0]
         log.info("a pass of the upkeep failed", exc_info=error)
         if message != self._failed and not isinstance(error, BadInput):
