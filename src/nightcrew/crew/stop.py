@@ -14,6 +14,7 @@ from nightcrew.crew.dispatch import POOL, open_queue, run_again, set_state
 from nightcrew.crew.status import status
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import Transient
+from nightcrew.execution.attempt import ModelCall
 from nightcrew.execution.checkout.free_space import ROOM_BYTES, full_or_locked, obstacle, was_full
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openrouter.api import OpenRouterApi
@@ -125,7 +126,12 @@ def settle_dead_calls(settings: Settings) -> int:
         OpenRouterApi(*settings.account) as api,
         MetricsCollector(settings.ledger_dir, f"{socket.gethostname()}-{os.getpid()}") as collector,
     ):
-        calls = settle_orphans(store, api, collector.model_call, now=utc_now())
+
+        def record(call: ModelCall) -> None:
+            collector.model_call(call)
+            collector.flush()  # what is not written must not be settled: nobody would find it again
+
+        calls = settle_orphans(store, api, record, now=utc_now())
     return len(calls)
 
 
