@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from socket import gethostname
 
 import pytest
+from prefect import flow_engine
 from prefect.workers import base as workers
 
 from nightcrew.crew.processes import ProcessId
 from nightcrew.crew.runs.flow_runs import NO_DEPLOYMENT, SILENT, Life, Run, life_of
-from nightcrew.crew.runs.reconciliation import Correction, correction
+from nightcrew.crew.runs.reconciliation import EXCEPTION, Correction, correction
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import Task, TaskStatus
 
@@ -57,6 +58,16 @@ def test_every_combination_has_one_correction(
     task: TaskStatus, state: str, age: timedelta, life: Life, wanted: Correction
 ) -> None:
     assert correction(task, Run(state, "", age, life), deployed=True) is wanted
+
+
+@pytest.mark.parametrize("task", [QUEUED, RUNNING, ASKS])
+def test_a_run_that_prefects_server_would_not_let_wait_has_crashed(task: TaskStatus) -> None:
+    """PostgreSQL was away for minutes: the server answered 500 when the run was to wait for it."""
+    word = f"{EXCEPTION}: PrefectHTTPStatusError: Server error '500 Internal Server Error'"
+    assert correction(task, Run("FAILED", word, NOW, DEAD), deployed=True) is CRASHED
+    by_a_person = Run("FAILED", "set in the UI", NOW, DEAD)
+    assert correction(task, by_a_person, deployed=True) is FAIL
+    assert EXCEPTION in inspect.getsource(flow_engine), "Prefect says it in other words now"
 
 
 @pytest.mark.parametrize("task", [QUEUED, RUNNING, ASKS])

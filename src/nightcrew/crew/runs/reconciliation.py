@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 MOST_CRASHES = 2  # in a row, without an attempt that could be recorded
 LONGEST_PENDING = timedelta(minutes=4)
 LONGEST_CANCELLING = timedelta(minutes=1)
+EXCEPTION = "Flow run encountered an exception"  # Prefect's words
 STOPPED = "the crew was stopped; the task will run again"
 WITH_A_RUN = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.NEEDS_REVIEW)
 
@@ -80,7 +81,9 @@ def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
         # Nobody worked on it. After a fault of its database, Prefect holds back the events of a run that has
         # postponed itself, and takes it for silent.
         return Correction.RUN_AGAIN
-    return Correction.CRASHED if run.state == "CRASHED" else Correction.FAIL
+    # The flow records how its task ends before it ends: an exception of its own is no end of the task.
+    crashed = run.state == "CRASHED" or (run.state == "FAILED" and run.message.startswith(EXCEPTION))
+    return Correction.CRASHED if crashed else Correction.FAIL
 
 
 def reconcile(settings: Settings) -> int:
