@@ -118,11 +118,25 @@ class Basket:
         if self.limit is None:
             return total
         return min(total, self.limit)
+
+
+class Place:
+    """A path, without a text of its own."""
+
+    def __init__(self, text):
+        self.parts = text.split("/")
+
+    def within(self, other):
+        return self.parts[: len(other.parts)] == other.parts
+
+
+def first(text):
+    return next((one[:1] for one in text.split(", ") if one[1:2] == "="), None)
 '''
 TESTS = """\
 from pathlib import Path
 
-from shop.texts import Basket, firsts, hour, kind, letters, ordered, rebate, unique, words, blank, digits, joined, sold, tail
+from shop.texts import Basket, Place, first, firsts, hour, kind, letters, ordered, rebate, unique, words, blank, digits, joined, sold, tail
 
 
 def never_called(name):
@@ -132,6 +146,8 @@ def never_called(name):
 def test_functions(tmp_path):
     assert words("Ada Lovelace") == ["ada", "lovelace"]
     assert list(firsts(["ab", "cd"])) == ["a", "c"]
+    assert Place("a/b").within(Place("a"))
+    assert first("k=1") == "k"
     assert ordered([2, 1]) == [1, 2]
     assert hour(3600) == 1
     assert unique(["a", "b", "a"]) == ["a", "b"]
@@ -186,6 +202,8 @@ NEAR = {
     "digits of other scripts": ("one.isdigit()", "'0' <= one <= '9'", "digits("),
     "a long text": ("return text[-3:]", "return text[:500][-3:]", "tail("),
     "a part of an object": ("return self.prices", "return list(self.prices)", "which is a part of one"),
+    "objects that look alike": ("return self.parts[: len(other.parts)] == other.parts", 'return "/".join(self.parts).startswith("/".join(other.parts))', "with other values in it"),
+    "the first of two": ('next((one[:1] for one in text.split(", ") if one[1:2] == "="), None)', 'dict(enumerate(one[:1] for one in [None, *text.split(", ")][::-1] if one and one[1:2] == "=")).get(0)', "first("),
     "a subclass": ("return type(self)(self.prices)", "return Basket(self.prices)", "Basket.again"),
     "another message": ("nothing is sold for {total}", "nothing is sold", "sold("),
     "a public attribute": ("self.limit = limit", "self.limit = limit and float(limit)", "Basket"),

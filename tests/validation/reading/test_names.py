@@ -14,6 +14,7 @@ from nightcrew.validation.reading.names import (
     last_part,
     names_of,
     only_defaults,
+    only_guards,
     own_name,
     parameters_of,
 )
@@ -101,3 +102,18 @@ def test_imports_in_any_grouping() -> None:
         imported(ast.parse("from .a import b").body).keys()
         != imported(ast.parse("from a import b").body).keys()
     )
+
+
+@pytest.mark.parametrize(
+    ("condition", "without", "after", "guards"),
+    [
+        ("x and x.size > 3", "x.size > 3", ": return x", True),
+        ("x and y == 3", "y == 3", ": return y", False),
+        ("x and x is not NOTHING", "x is not NOTHING", ": return x", False),
+        ("x and x is not NOTHING", "x", ": return x", True),
+    ],
+)
+def test_an_operand_that_only_asks_whether_something_is_there(
+    condition: str, without: str, after: str, guards: bool
+) -> None:
+    assert only_guards(condition, without, after) is guards

@@ -227,7 +227,11 @@ def _compared(call: RecordedCall, before: Sequence[Made], after: Sequence[Made])
         for old, new in both
     ]
     answers = [one if one.call else Answer("", "", "") for one in answers] or [Answer("", "", "")]
-    unique = {(one.call, one.without, one.before): one for one in answers[1:] if one.call != answers[0].call}
+    unique = {
+        (one.call, one.without, one.before, one.after): one
+        for one in answers[1:]
+        if one.call != answers[0].call
+    }
     return Compared(call.name, answers[0], call.tests, tuple(unique.values()))
 
 

@@ -112,6 +112,11 @@ def only_guards(condition: str, without: str, after: str) -> bool:
     alike = isinstance(rest, ast.BoolOp) and type(rest.op) is type(whole.op)
     kept = {tree_text(one) for one in (rest.values if isinstance(rest, ast.BoolOp) and alike else [rest])}
     gone = [one for one in whole.values if tree_text(one) not in kept]
+    asked = {
+        ast.unparse(one.left) for one in whole.values if isinstance(one, ast.Compare) and one not in gone
+    }
+    if any(isinstance(one, ast.Name) and one.id in asked for one in gone):
+        return False  # whether it is there is asked beside it, so that its truth decides more
     names = [_asked_about(one) for one in gone if not _is_empty(one)]
     return all(any(_is_used(name, without + after) for name in some) for some in names)
 

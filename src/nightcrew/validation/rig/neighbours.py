@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 MOST_OF_A_CALL, MOST_DEPTH, MOST_OTHERS = 50, 3, 6
+MOST_HELD = 9  # values tried for an attribute: three of other lengths, and some for each of its first items
 FOREIGN = "é{}ßİ"  # letters whose cases, lengths and encodings differ from those of ASCII
 SPACED = "\u2003{}\u00a0"  # blanks other than the usual one
 DIGITS = {ord("0") + one: 0x660 + one for one in range(10)}  # digits of another script
@@ -152,7 +153,7 @@ def _near(value: Any, depth: int) -> "Iterator[Any]":
     else:
         yield from _of_subclass(value)
         for name, one in list(_attributes(value).items())[:4]:
-            for other in itertools.islice(near(one, depth + 1), 6):
+            for other in itertools.islice(near(one, depth + 1), MOST_HELD):
                 yield _with_attribute(value, name, other)
 
 
@@ -160,9 +161,12 @@ def _sequences(value: "Any", depth: int) -> "Iterator[Any]":
     """Sequences that are shorter, longer, in another order, or have another value in a first place."""
     kind = type(value)
     yield from (value[:0], value * 3, *([Items(value)] if kind is list else []))
-    for index, one in enumerate(value[:4]):
-        for other in itertools.islice(near(one, depth + 1), 12):
-            yield kind([*value[:index], other, *value[index + 1 :]])
+    each = [
+        [(index, other) for other in itertools.islice(near(one, depth + 1), 12)]
+        for index, one in enumerate(value[:4])
+    ]
+    for index, other in (one for turn in itertools.zip_longest(*each) for one in turn if one is not None):
+        yield kind([*value[:index], other, *value[index + 1 :]])
     yield from (value[:-1], value[1:], value + value[-1:], value[::-1]) if value else ()
 
 
@@ -219,6 +223,8 @@ def _texts(text: "Any") -> "Iterator[Any]":
     if plain:
         yield empty.join(map(_turned, units))
         yield text + text[-1:]  # which begins with the whole text
+        other = text[: plain[0]] + _turned(units[plain[0]]) + text[plain[0] + 1 :]
+        yield text + (", " if isinstance(text, str) else b", ") + other  # two items, of which one may count
     for index in dict.fromkeys(
         [*plain[-1:], *plain[:1], *plain[len(plain) // 2 : len(plain) // 2 + 1], *plain[1:4]]
     ):

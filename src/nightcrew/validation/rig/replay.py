@@ -193,7 +193,7 @@ class Caller:
         calls = [((given, words), ""), *((call, "") for call in others)]
         for literal in literals:
             calls += [(call, repr(literal)) for call in without_literal(given, words, literal)]
-        made = self.entered.end()
+        made, first = self.entered.end(), call_text(self.name, given, words)
         for index, ((some, named), without) in enumerate(calls):
             if index not in self.wanted:
                 yield NOT_WANTED
@@ -203,6 +203,8 @@ class Caller:
             grown = self._growth(some, named) if index == 0 and self.grows else 0.0
             twin = index > 0 and is_equal([some, named], [given, words])
             text = call_text(self.name, some, named)
+            if text == first and index and not twin:
+                text += ", with other values in it"  # objects without a text of their own look alike
             yield Made(text, answer, without, grown, twin, made or self.entered.end())
         yield from self._of_others(values, len(calls))
 
