@@ -13,6 +13,7 @@ NO_ANSWERS = {
     "",
     "!the end of the process",
     "!what does not end",
+    "!what needs the network",
     "!what waits until the time limit",
     _UNSTEADY,
 }

@@ -13,7 +13,7 @@ from nightcrew.validation.rig.making import Makings
 from nightcrew.validation.rig.protocol import Recorded, Replay, document
 
 PRODUCT = """
-import hashlib, subprocess, time
+import hashlib, socket, subprocess, time
 
 def slow(number):
     if number != 5:
@@ -33,6 +33,12 @@ def outer(number):
 
 def elsewhere(number):
     return subprocess.run(["true"]).returncode
+
+def far(number):
+    try:
+        return socket.getaddrinfo("shop.example", number)
+    except OSError:
+        return None
 
 class Box:
     def __init__(self, number):
@@ -91,6 +97,12 @@ def test_a_call_that_waits_is_waited_for_once(tmp_path: Path) -> None:
     waiting, again, fast = ([one[1] for one in answers] for answers in result["answers"])
     assert (waiting, again, fast[0]) == (["5", "!what waits until the time limit"], ["5"], "6")
     assert result["deaths"] == 1
+
+
+def test_what_needs_the_network_has_no_answer_and_costs_few_calls(tmp_path: Path) -> None:
+    result = replayed(tmp_path, "far", "far", "fast")
+    far, again, fast = ([one[1] for one in answers] for answers in result["answers"])
+    assert (far, again, len(fast) > 3) == (["!what needs the network"] * 2, ["!what needs the network"], True)
 
 
 def test_each_answer_tells_whether_it_may_have_run_an_edited_function(tmp_path: Path) -> None:

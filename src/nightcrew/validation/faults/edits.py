@@ -15,7 +15,12 @@ def is_named(part: Mutant, tree: ast.Module) -> bool:
     names = [one for one in known if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
     stored = [one for one in names if one.id == part.before.strip()]
     given = [one for one in known if isinstance(one, ast.Assign) and one.targets == stored]
-    if not given or given[0].lineno >= part.line or tree_text(given[0].value) != _dumped_text(part.text):
+    if not given or given[0].lineno >= part.line:
+        return False
+    if _dumped_text(part.text) not in {
+        tree_text(given[0].value),
+        tree_text(_without_default(given[0].value)),
+    }:
         return False
     lines = {one.lineno for one in names if one.id in names_of(given[0].value)}
     return not any(given[0].lineno <= line <= part.line for line in lines)
@@ -65,6 +70,14 @@ def edit_of(part: Mutant) -> tuple[str, str]:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _without_default(node: ast.expr) -> ast.expr:
+    """`getattr(x, "y")` for `getattr(x, "y", None)`: base asked for what is there."""
+    match node:
+        case ast.Call(ast.Name("getattr") as function, [held, name, _], []):
+            return ast.Call(function, [held, name], [])
+    return node
 
 
 def _pieces(node: ast.expr) -> list[str]:

@@ -39,10 +39,11 @@ MOST_MEMORY = 3 << 29  # bytes; below the limit of the sandbox, which would end 
 OFTEN, FEW = 4, 6  # after this many calls of a function, each gets only this many similar calls
 MOST_GROWN = 3  # calls of a function of which it is measured how the work grows
 ENDLESS_GROWTH = 1000.0
-MOST_ENDLESS = 2  # calls of a function that do not end, after which nothing similar is tried
+MOST_ENDLESS = 2  # calls of a function that have no end, or no network, after which nothing similar is tried
 DAY = 20_454.52  # days since 1970: an afternoon in winter
 WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
 NOT_CALLED, ENDLESS, DEAD = "cannot be called", "!what does not end", "!the end of the process"
+NETWORK = "!what needs the network"
 WAITING = "!what waits until the time limit"
 UNSTEADY = "something else each time"
 NOT_WANTED = Made("", "")
@@ -118,6 +119,7 @@ def _replay(
     literals, values = ([*map(ast.literal_eval, some)] for some in (job.literals, job.constants))
     often: Counter[str] = Counter()
     endless: Counter[str] = Counter()
+    network = world.watch_network()
     entered = Entered(job.functions, job.workspace + os.sep)
     with world.still_clock(DAY, job.clock):
         for call in calls:
@@ -125,12 +127,12 @@ def _replay(
             lines = Lines(job.measured)
             try:
                 grows = often[call.name] <= MOST_GROWN
-                caller = Caller(call, job, lines, entered, grows=grows)
+                caller = Caller(call, job, lines, entered, network, grows=grows)
                 most = FEW if often[call.name] > OFTEN else max(MOST_WORK // caller.work(), FEW)
                 most = min(most, limits.get(call.name, most), 1 + max(call.wanted or [most]))
                 for answer in itertools.islice(caller.answers(literals, values), most):
                     report({"answer": answer})
-                    endless[call.name] += answer.result == ENDLESS
+                    endless[call.name] += answer.result in (ENDLESS, NETWORK)
                     if endless[call.name] >= MOST_ENDLESS:
                         break
             except Exception as error:
@@ -147,15 +149,11 @@ class Caller:
     """Repeats one recorded call, unchanged and with slightly different arguments."""
 
     def __init__(
-        self, call: protocol.Recorded, job: protocol.Replay, lines: Lines, entered: Entered, *, grows: bool
-    ) -> None:
-        self.name, self.kept, self.lines, self.entered, self.grows = (
-            call.name,
-            call.kept,
-            lines,
-            entered,
-            grows,
-        )
+        self, call: protocol.Recorded, job: protocol.Replay, lines: Lines, entered: Entered,
+        network: "list[str]", *, grows: bool,
+    ) -> None:  # fmt: skip
+        self.name, self.kept, self.grows = call.name, call.kept, grows
+        self.lines, self.entered, self.network = lines, entered, network
         self.marks = call.marks
         self.wanted = range(MOST_WORK) if call.wanted is None else {*call.wanted}
         self.seconds, self.measures = job.seconds_of_a_call, bool(job.measured)
@@ -244,7 +242,7 @@ class Caller:
         except Exception:
             return ""
         first, back = self._in_world(0, given, words)
-        if first == ENDLESS or not (made or self.entered.now):
+        if first in (ENDLESS, NETWORK) or not (made or self.entered.now):
             return first
         second, other = self._in_world(1, given, words)
         kept = isinstance(back, (list, dict, set, bytearray)) and back is other
@@ -263,8 +261,10 @@ class Caller:
         with contextlib.suppress(locale.Error):
             locale.setlocale(locale.LC_ALL, place)
         world.seed_everything(0)
+        del self.network[:]
         with self.lines if index == 0 else contextlib.nullcontext():
-            return self._answer(given, words), self.given_back
+            answer = self._answer(given, words)
+        return NETWORK if self.network else answer, self.given_back
 
     def _growth(self, given: "list[Any]", words: "dict[str, Any]") -> float:
         try:
