@@ -4,15 +4,15 @@
 
 Real modules of some 300 lines, each with its package's own tests of it offered as the patch. The first
 verdict knows nothing of base, the second finds base's run known; both have to be the same to the last bit.
-CPU counts every process started, sandboxes included. The rivals run the same tests on the same module, in an
-environment of their own; cosmic-ray tries a sample of its mutants, since all of them would take an hour.
+CPU counts every process by control group, sandboxes included (as root). The rivals run the same tests on the
+same module, in an environment of their own; cosmic-ray tries a sample of its mutants, since all of them would
+take an hour.
 """
 
 import argparse
 import json
 import os
 import random
-import resource
 import sqlite3
 import statistics
 import subprocess
@@ -21,13 +21,12 @@ import tempfile
 import time
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import uv
 
-from benchmarks.cpu_meter import adopt_orphans, children, stat
+from benchmarks.cpu_group import CpuGroup
 from benchmarks.verdict.packages import SETUP, Subject, fetch, make_patch, write_repository
 from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.environments.environment import build_environment
@@ -53,6 +52,7 @@ MUTMUT, COSMIC_RAY = "mutmut==3.8.1", "cosmic-ray==8.7.0"
 MEDIAN_SECONDS, MUTMUT_TIMES, COSMIC_RAY_TIMES = 60.0, 5.0, 20.0
 COMPARED, SAMPLE = 3, 40
 LARGE, LARGE_CPU_SECONDS = {"humanize"}, 15.0  # packages with 600 tests and more
+METER = CpuGroup("mutation-cost")  # of this process, and of all that it starts or lets start
 _NOT_RUN = {None, 5, 33, 34}  # mutmut's exit codes for: not tried, no tests, no tests, skipped
 
 
@@ -102,17 +102,17 @@ class Bench:
     def _judge(self, task: Task, patch: str, commit: str) -> Judged:
         seconds, cpu, results = {}, {}, list[GateResult]()
         gates = [gate for gate in all_gates() if gate.applies(task)]
-        moment, used = time.monotonic(), cpu_seconds()
+        moment, used = time.monotonic(), METER.seconds()
         with (
             base_checkout(task.repo, commit, self.settings) as base,
             open_room(task, patch, base, settings=self.settings, sandbox=self.sandbox) as room,
         ):
-            seconds["room"], cpu["room"] = time.monotonic() - moment, cpu_seconds() - used
+            seconds["room"], cpu["room"] = time.monotonic() - moment, METER.seconds() - used
             for gate in gates:
-                moment, used = time.monotonic(), cpu_seconds()
+                moment, used = time.monotonic(), METER.seconds()
                 results.append(gate.run(room))
                 seconds[gate.name] = time.monotonic() - moment
-                cpu[gate.name] = cpu_seconds() - used
+                cpu[gate.name] = METER.seconds() - used
         verdict = conclude(task, results, [gate.name for gate in gates], self.sandbox.name)
         mutants = sum(
             int(result.evidence.get("mutants", 0)) for result in results if result.name == "mutation"
@@ -124,8 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 if every requirement is met."""
     options = _parser().parse_args(arguments)
     warnings.simplefilter("ignore")
-    adopt_orphans()
-    with tempfile.TemporaryDirectory(prefix="mutation-cost-home-") as home:
+    with METER, tempfile.TemporaryDirectory(prefix="mutation-cost-home-") as home:
+        METER.take(os.getpid())
         bench = _bench(options.cache, Path(home))
         chosen = [_subject(*one, options.cache) for one in TARGETS[: options.targets]]
         judged = _speed(bench, chosen) if options.only != "cost" else {}
@@ -300,23 +300,13 @@ def _run(words: Sequence[str | Path], folder: Path, python: Path) -> float:
         "HOME": str(folder),
         "LANG": "C.UTF-8",
     }
-    used = cpu_seconds()
+    used = METER.seconds()
     done = subprocess.run(
         words, cwd=folder, env=env, capture_output=True, text=True, timeout=1800, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"{words[0]} failed: {done.stdout[-600:]} {done.stderr[-600:]}")
-    return cpu_seconds() - used
-
-
-def cpu_seconds() -> float:
-    """CPU of this process and of every one below it that has ended; orphans are waited for first."""
-    while [pid for pid in children(os.getpid()) if (known := stat(pid)) and known.name == "bwrap"]:
-        with suppress(ChildProcessError):
-            os.waitpid(-1, os.WNOHANG)
-        time.sleep(0.002)
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return METER.seconds() - used
 
 
 if __name__ == "__main__":

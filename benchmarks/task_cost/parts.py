@@ -19,6 +19,10 @@ ENGINE, SERVER, POSTGRES, WORKER, FLOW = "engine", "server", "postgres", "worker
 AGENT, RIG, BLIND, MYPY, OTHER = "agent", "rig", "blind runs", "mypy", "other sandboxes"
 PARTS = (ENGINE, SERVER, POSTGRES, WORKER, FLOW, AGENT, RIG, BLIND, MYPY, OTHER)
 _AGENT_PARENT, _ZYGOTE = "confinement.forking.parent", "nightcrew.worker.zygote"
+_RIG_PARENT, _BLIND_PARENT = (
+    "-P -s -c import sys; sys.path.insert(0, '/opt/nightcrew/loaded'",
+    "/opt/nightcrew/loaded",
+)
 SERVICES = (SERVER, POSTGRES, WORKER)
 # The first that fits counts. bubblewrap shows the command of its sandbox among its own words.
 _WORDS = (
@@ -37,7 +41,8 @@ _WORDS = (
     ("-m mypy", MYPY),
     ("bubblewrap", OTHER),
 )
-_FORKS = {_AGENT_PARENT: AGENT, _ZYGOTE: FLOW}
+# Of these too; the start of the latter two is paid once for all verdicts in an environment.
+_FORKS = {_RIG_PARENT: RIG, _BLIND_PARENT: BLIND, _AGENT_PARENT: AGENT, _ZYGOTE: FLOW}
 _SAMPLE_SECONDS = 0.05
 _FRESH_SECONDS = 2.0
 
@@ -123,6 +128,7 @@ class CpuParts:
             for word, part in _FORKS.items():
                 if word in words and "python" in words.split()[0]:  # not bubblewrap, which starts it
                     self._parents[event.pid] = part
+                    break
 
     def _is_ours(self, pid: int) -> bool:
         with suppress(OSError):

@@ -155,6 +155,8 @@ class Settings(BaseModel):
     """The confinement of untrusted code."""
     forked_agents: bool = True
     """Fork agents from one process that has the SDK loaded (bubblewrap only); off: load it for each agent."""
+    forked_runs: bool = True
+    """Fork test runs from a process that has pytest loaded (bubblewrap only); off: load it for each run."""
     sandbox_image: str = ""
     """Image of containers; empty: one that we build, with the host's system mounted read-only."""
     sandbox_root: Path | None = None

@@ -39,6 +39,7 @@ from nightcrew.errors import Transient
 from nightcrew.openhands.forks import keep_agents_loaded
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
 from nightcrew.settings import load_settings
+from nightcrew.validation.loaded.forks import keep_pytest_loaded
 from nightcrew.worker import run_resources
 from nightcrew.worker.nursery import Nursery
 from nightcrew.worker.polling import Polling
@@ -113,7 +114,9 @@ class WarmWorker(ProcessWorker):
         """Open one executor context for all runs: one events connection, one watch for cancellations."""
         await super().setup()
         await self._exit_stack.enter_async_context(self._context)
-        self._exit_stack.enter_context(keep_agents_loaded(load_settings()))
+        settings = load_settings()
+        self._exit_stack.enter_context(keep_agents_loaded(settings))
+        self._exit_stack.enter_context(keep_pytest_loaded(settings))
         self._exit_stack.callback(self._close_nurseries)
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:

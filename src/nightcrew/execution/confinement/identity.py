@@ -104,7 +104,13 @@ os.read(0, 1)
 
 
 # bubblewrap covers parts of root's /proc; the kernel then refuses another one in a child's user namespace.
-_UNCOVERED_PROC = ("/bin/sh", "-c", 'mount -t proc -o nosuid,nodev,noexec proc /proc && exec "$@"', "sh")
+# (The filter of such a process forbids the newer calls that mount(8) would use.)
+_UNCOVERED_PROC = (
+    "/bin/sh",
+    "-c",
+    'LIBMOUNT_FORCE_MOUNT2=always mount -t proc -o nosuid,nodev,noexec proc /proc && exec "$@"',
+    "sh",
+)
 
 
 def is_real_root() -> bool:

@@ -73,7 +73,7 @@ class Launch(ExitStack):
         """Wait until the command can start; returns the pid of the namespace's first process."""
         self._wait(self._status_fd, _START_SECONDS)
         self._read_status()
-        if not self._status:
+        if b"\n" not in self._status:  # it ended before, or while, it wrote
             self.process.kill()
             assert self.process.stderr
             self._fail(self.process.stderr.read())

@@ -167,13 +167,24 @@ _MACHINES = {
 }
 
 
-def seccomp_program(machine: str | None = None) -> bytes:
+_CONFINING = {"mount", "umount2", "pivot_root", "unshare", "open_tree", "move_mount", "mount_setattr"}
+
+
+def seccomp_program(machine: str | None = None, *, confines: bool = False) -> bytes:
     """The filter for this processor (or the named one), in the kernel's format.
+
+    `confines`: for a process that forks confined ones, which needs the calls for that.
 
     Raises:
         SandboxUnavailable: this processor is not supported.
     """
-    return b"".join(_instructions(_machine(machine or platform.machine())))
+    found = _machine(machine or platform.machine())
+    denied = {
+        number
+        for name, number in (*found.denied.items(), *_COMMON.items())
+        if not (confines and name in _CONFINING)
+    }
+    return b"".join(_instructions(found, denied))
 
 
 def _machine(name: str) -> _Machine:
@@ -219,7 +230,7 @@ def seccomp_profile() -> dict[str, object]:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _instructions(machine: _Machine) -> Iterator[bytes]:
+def _instructions(machine: _Machine, denied: set[int]) -> Iterator[bytes]:
     yield _op(_LOAD, _ARCH)
     yield _op(_JUMP_EQ, machine.audit_arch, 1, 0)
     yield _op(_RETURN, _KILL_PROCESS)
@@ -228,7 +239,7 @@ def _instructions(machine: _Machine) -> Iterator[bytes]:
         yield from (_op(_JUMP_GE, machine.second_abi, 0, 1), _op(_RETURN, _KILL_PROCESS))
     # "Not implemented" makes the C library fall back to clone, whose flags can be checked.
     yield from _refuse(machine.clone3, errno.ENOSYS)
-    for number in sorted({*machine.denied.values(), *_COMMON.values()}):
+    for number in sorted(denied):
         yield from _refuse(number, errno.EPERM)
     yield from _when(machine.clone, [_argument(0), *_refuse_bits(_NEW_NAMESPACES), _op(_RETURN, _ALLOW)])
     injections = [op for request in _TERMINAL_INJECTION for op in _refuse(request, errno.EPERM)]

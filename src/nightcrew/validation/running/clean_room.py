@@ -30,6 +30,7 @@ from nightcrew.validation.change.parser import parse_patch
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.test_files import TestFiles
 from nightcrew.validation.change.tree import Tree
+from nightcrew.validation.loaded.forks import pytest_loaded
 from nightcrew.validation.running.measured import Measured
 from nightcrew.validation.running.metadata import PROGRAMS, project_metadata
 from nightcrew.validation.running.version_files import write_version_files
@@ -53,6 +54,7 @@ class CleanRoom:
     cache: Path  # for results of base
     types: Path  # for the types of Python's own library
     evidence: Path | None = None
+    forks: Path | None = None  # the socket at which a process with pytest loaded is asked for
     measured: Measured = field(default_factory=Measured, init=False)
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -183,7 +185,7 @@ def open_room(
         BadInput, Transient: the repository or its environment is the problem, not the patch.
     """
     files = parse_patch(patch) if patch is not None else ()
-    with work_folder(settings.work_dir, "room") as folder:
+    with work_folder(settings.work_dir, "room") as folder, pytest_loaded(settings, sandbox) as forks:
         base = folder / "base"
         copy_tree(source.path, base)
         _check_target(task, base)
@@ -197,7 +199,7 @@ def open_room(
         environment = _environment(base, config, settings, sandbox)
         yield CleanRoom(
             task, source.commit, config, sandbox, environment, folder, base, patched, changes,
-            settings.base_runs_dir, settings.types_dir, evidence,
+            settings.base_runs_dir, settings.types_dir, evidence, forks,
         )  # fmt: skip
 
 

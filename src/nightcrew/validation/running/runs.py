@@ -8,26 +8,33 @@ and only their exit code counts; broken and intact copies must differ there too.
 
 import importlib.util
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Required, TypedDict, Unpack
 
+from nightcrew.errors import Transient
 from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount, Results
 from nightcrew.task import TaskType
 from nightcrew.validation import rig
 from nightcrew.validation.bytecode.compiled import Compiled
 from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.loaded.forks import forked_runs
 from nightcrew.validation.rig import protocol
 from nightcrew.validation.rig.protocol import Experiment, Job, Replay, document
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.pytest_options import default_paths, loads_plugins_itself, plugin_options
 from nightcrew.validation.running.run_results import SessionResult, read_sessions
 
+log = logging.getLogger(__name__)
+
 RIG = "/opt/nightcrew/nightcrew_rig"
 CLOCK = "/opt/nightcrew/clock"
 ELSEWHERE = "/srv/project"
+HOME = "/tmp/dev"  # noqa: S108 - in the sandbox
 RUN_LIMITS = Limits(wall_seconds=900.0, cpu_seconds=1500, output_bytes=64 * 1024 * 1024, processes=256)
 RUNNER = {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "coverage"}
 START_SECONDS = 100.0  # for a run to start and to stop, in addition to its sessions' time
@@ -40,6 +47,15 @@ class Blind(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     BROKEN = "broken"  # interrupted, killed, or nothing collected
+
+
+class _How(TypedDict, total=False):
+    """More arguments of a sandbox's `run`."""
+
+    workspace: Required[Path]
+    stdin: bytes
+    limits: Limits
+    results: Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +145,17 @@ def run_rig(
 ) -> Completed:
     """Runs one of the rig's programs on a temporary copy of `tree`; `job` is its input."""
     own = {name: value for name, value in _environment(room, 0).items() if name != "PYTHONPATH"}
+    python = str(room.environment.python)
     with room.copy(tree, replaced) as copy, Results() as results:
         room.once(Compiled).add_to(copy, tree, replaced or {})
-        completed = room.sandbox.run(
-            [str(room.environment.python), "-P", "-s", "-c",
-             f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
+        completed = _run(
+            room,
+            ["rigged", module],
+            [python, "-P", "-s", "-c", f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
              f"from nightcrew_rig.{module} import main; main()"],
+            rig=_rig_mounts(),
             workspace=copy,
-            mounts=[*room.mounts(tree), *_rig_mounts()],
+            mounts=room.mounts(tree),
             env={**own, **(env or {})},
             stdin=json.dumps(document(job)).encode(),
             limits=replace(RUN_LIMITS, wall_seconds=seconds),
@@ -163,17 +182,22 @@ def run_blind(
     env = _environment(room, hash_seed)
     env = {name: value.replace(WORKSPACE, ELSEWHERE) for name, value in env.items() if name != "CI"}
     env |= {"USER": "dev", "LOGNAME": "dev", "TZ": "Asia/Tokyo", "COLUMNS": "132"}
-    home = "mkdir -p /tmp/dev/.config /tmp/dev/.cache && export HOME=/tmp/dev && "
-    pytest = [str(room.environment.python), "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
+    pytest = ["-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
     files = {one.split("::")[0] for one in tests}
     if not any("AssertionError" in (room.source(path) or "") for path in files):
         pytest.append("--assert=plain")  # only the exit code counts; rewriting takes a fifth of the time
+    pytest += [f"--rootdir={ELSEWHERE}", *plugin_options(room), *options, "--"]
+    pytest += _from_folder(room, tests, ELSEWHERE)
+    folder, python = _folder(room, ELSEWHERE), str(room.environment.python)
+    started = (
+        f'mkdir -p {HOME}/.config {HOME}/.cache && export HOME={HOME} && cd "$0" && exec "$@" >/dev/null 2>&1'
+    )
     with room.copy(room.patched, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
         room.once(Compiled).add_to(copy, room.patched, replaced, rewritten=False)
-        completed = room.sandbox.run(
-            ["/bin/sh", "-c", f'{home}cd "$0" && exec "$@" >/dev/null 2>&1', _folder(room, ELSEWHERE),
-             *pytest, f"--rootdir={ELSEWHERE}", *plugin_options(room), *options, "--",
-             *_from_folder(room, tests, ELSEWHERE)],
+        completed = _run(
+            room,
+            ["plain", HOME, folder, *pytest],
+            ["/bin/sh", "-c", started, folder, python, "-m", "pytest", *pytest],
             workspace=Path(empty),
             mounts=[*room.mounts(room.patched), Mount(copy, ELSEWHERE, writable=True)],
             env=env,
@@ -185,6 +209,26 @@ def run_blind(
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _run(
+    room: CleanRoom,
+    words: Sequence[str],
+    argv: Sequence[str],
+    *,
+    rig: Sequence[Mount] = (),
+    env: Mapping[str, str],
+    mounts: Sequence[Mount],
+    **how: Unpack[_How],
+) -> Completed:
+    """Runs `words` in a process that has pytest loaded, else `argv` in one that is started."""
+    forked = forked_runs(room.forks, room.environment, env, rig)
+    if forked is not None:
+        try:
+            return forked.run(words, mounts=[*mounts, *rig], env=env, **how)
+        except Transient as error:
+            log.warning("a test run starts pytest itself: %s", error)
+    return room.sandbox.run(argv, mounts=[*mounts, *rig], env=env, **how)
 
 
 def _environment(room: CleanRoom, hash_seed: int) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """Commands in forked processes: their results, their limits, and what happens where none can be forked."""
 
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from nightcrew.errors import BadInput, Transient
@@ -117,3 +119,13 @@ def test_what_cannot_be_mounted_is_named(workspace: Path, tmp_path: Path) -> Non
     (tmp_path / "folder").mkdir()
     with forking_sandbox() as forked, pytest.raises(Transient, match=r"could be confined.*Read-only"):
         forked.run(["/bin/true"], workspace=workspace, mounts=[Mount(tmp_path / "folder", "/usr/new/place")])
+
+
+def test_a_keeper_ends_at_any_moment_of_its_parents_start(workspace: Path) -> None:
+    loaded = Loaded(Path(sys.executable), "no_such_module", interpreter_mounts(Path(sys.executable)))
+    before = psutil.Process().children()
+    for milliseconds in range(0, 60, 6):
+        with Keeper(lambda: loaded) as keeper, socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(keeper.path))
+            time.sleep(milliseconds / 1000)
+    assert psutil.Process().children() == before

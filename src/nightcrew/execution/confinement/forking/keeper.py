@@ -7,9 +7,9 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +20,7 @@ from nightcrew.execution.confinement.identity import parent_identity
 from nightcrew.execution.confinement.launch import Launch
 from nightcrew.execution.confinement.mount import Mount
 from nightcrew.execution.confinement.mounts import checked
+from nightcrew.execution.confinement.seccomp import seccomp_program
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +33,14 @@ _STDERR_BYTES = 4000
 class Loaded:
     """A program to be loaded: the interpreter, the module, and the mounts that both need.
 
-    `start` are the interpreter's options and the parent's module.
+    `start` are the interpreter's options and the parent's module, `env` more variables for it.
     """
 
     python: Path
     module: str
     mounts: Sequence[Mount]
     start: tuple[str, ...] = ("-I", "-m", _PARENT)
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 class Keeper:
@@ -48,6 +50,7 @@ class Keeper:
         self._what = what
         self._resources = ExitStack()
         self._launch: Launch | None = None
+        self._lock = threading.Lock()
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
@@ -73,8 +76,9 @@ class Keeper:
     # -----------------------------------------------------------------------------------------------------
 
     def _end(self) -> None:
-        if self._launch is not None:
-            self._launch.kill()
+        with self._lock:  # it is not closed meanwhile
+            if self._launch is not None:
+                self._launch.kill()
 
     def _keep(self) -> None:
         while not self._over.is_set():
@@ -84,6 +88,8 @@ class Keeper:
             try:
                 self._run(self._what())
             except (NightcrewError, OSError) as error:
+                if self._over.is_set():
+                    return
                 log.warning("commands start without forking, for a minute: %s", error)
                 self._refuse_until(time.monotonic() + _AGAIN_SECONDS)
 
@@ -91,23 +97,32 @@ class Keeper:
         """Start a parent and wait for its end."""
         identity = parent_identity()
         handed = replace(identity, descriptors=(*identity.descriptors, self._listener.fileno()))
-        with Launch(find_bwrap(), handed, b"", ETC) as launch:
+        with Launch(find_bwrap(), handed, seccomp_program(confines=True), ETC) as launch:
             words = [str(loaded.python), *loaded.start, str(self._listener.fileno()), loaded.module]
-            launch.start(options_for_parent(handed, checked(loaded.mounts, identity)), words)
-            self._launch = launch
-            launch.wait()
-            launch.release(None)
-            log.info("process %d keeps %s loaded", launch.process.pid, loaded.module)
-            if self._over.is_set():
-                return
-            assert launch.process.stderr
-            written = b""
-            while piece := os.read(launch.process.stderr.fileno(), 4096):
-                written = (written + piece)[-_STDERR_BYTES:]
-            self._launch = None
+            launch.start(options_for_parent(handed, checked(loaded.mounts, identity), loaded.env), words)
+            with self._lock:
+                if self._over.is_set():
+                    return
+                self._launch = launch
+            try:
+                launch.wait()
+                launch.release(None)
+                log.info("process %d keeps %s loaded", launch.process.pid, loaded.module)
+                written = self._last_words(launch)
+            finally:
+                with self._lock:
+                    self._launch = None
             if launch.process.wait() and not self._over.is_set():
                 why = written.decode(errors="replace").strip().splitlines()[-1:]
                 raise OSError(f"the process that keeps it loaded ended: {''.join(why)}")
+
+    def _last_words(self, launch: Launch) -> bytes:
+        """The end of what it writes, when it has ended."""
+        assert launch.process.stderr
+        written = b""
+        while not self._over.is_set() and (piece := os.read(launch.process.stderr.fileno(), 4096)):
+            written = (written + piece)[-_STDERR_BYTES:]
+        return written
 
     def _refuse_until(self, until: float) -> None:
         while (left := until - time.monotonic()) > 0 and not self._over.is_set():

@@ -1,0 +1,1 @@
+"""Test runs in processes that are forked from one with pytest loaded, which never reads a repository."""
