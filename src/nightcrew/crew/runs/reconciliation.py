@@ -75,15 +75,7 @@ def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
             return Correction.RUN_NOW if run.age < -LONGEST_AHEAD else Correction.NONE
         case "PAUSED":
             return Correction.NONE
-    if run.life is Life.ALIVE and task is TaskStatus.RUNNING:
-        return Correction.NONE  # the process will record how it ends; a second one beside it would be worse
-    if run.state == "CRASHED" and run.message == SILENT and task is not TaskStatus.RUNNING:
-        # Nobody worked on it. After a fault of its database, Prefect holds back the events of a run that has
-        # postponed itself, and takes it for silent.
-        return Correction.RUN_AGAIN
-    # The flow records how its task ends before it ends: an exception of its own is no end of the task.
-    crashed = run.state == "CRASHED" or (run.state == "FAILED" and run.message.startswith(EXCEPTION))
-    return Correction.CRASHED if crashed else Correction.FAIL
+    return _after_its_end(task, run)
 
 
 def reconcile(settings: Settings) -> int:
@@ -231,6 +223,19 @@ class _Reconciliation:
         if priority not in self._deployed:
             self._deployed[priority] = self._api.get(f"/deployments/name/{FLOW}/{priority}") is not None
         return self._deployed[priority]
+
+
+def _after_its_end(task: TaskStatus, run: Run) -> Correction:
+    """What to do about a task that is not done, though Prefect says that its run has ended."""
+    if run.life is Life.ALIVE and task is TaskStatus.RUNNING:
+        return Correction.NONE  # the process will record how it ends; a second one beside it would be worse
+    if run.state == "CRASHED" and run.message == SILENT and task is not TaskStatus.RUNNING:
+        # Nobody worked on it. After a fault of its database, Prefect holds back the events of a run that has
+        # postponed itself, and takes it for silent.
+        return Correction.RUN_AGAIN
+    # The flow records how its task ends before it ends: an exception of its own is no end of the task.
+    crashed = run.state == "CRASHED" or (run.state == "FAILED" and run.message.startswith(EXCEPTION))
+    return Correction.CRASHED if crashed else Correction.FAIL
 
 
 def _is_lost(task: TaskStatus, run: Run) -> bool:
