@@ -51,6 +51,7 @@ FORMALITIES = {
         BASE + "\n    def find(self, name, *more, **other):\n        super().find(name, *more, **other)\n        self.wire.get(name)\n", "super",
     ),
     "the method of what is held": (BASE + "\n    def put(self, text, *more):\n        return self.wire.put(text, *more)\n", "return"),
+    "a method of the class": (BASE.replace("    def send(self", "    @classmethod\n    def send(self"), "@class"),
     "an abstract method": (BASE + "\n    @abc.abstractmethod\n    def find(self):\n        raise NotImplementedError\n", "@abc"),
 }  # fmt: skip
 ASKED = {

@@ -156,6 +156,12 @@ def test_a_check_that_moves_to_another_test_is_not_lost() -> None:
     assert [one.kind for one in edited_tests(changes)] == [EditKind.CHANGED]
 
 
+def test_what_other_tests_call_too_may_be_called_there_alone() -> None:
+    other = BEFORE.replace("following(a)", "half(a)")
+    assert kinds(other) == [EditKind.WEAKER]
+    assert kinds(f"{other}\n\ndef test_new():\n    assert following(1) == 2\n") == [EditKind.GONE]
+
+
 def test_a_file_that_moves_takes_its_tests_along() -> None:
     changes = [Change("tests/test_a.py", BEFORE, None), Change("tests/deep/test_a.py", None, BEFORE)]
     assert edited_tests(changes) == ()

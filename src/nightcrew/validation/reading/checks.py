@@ -19,7 +19,7 @@ from nightcrew.validation.reading.suite import (
     walk,
 )
 
-_CHECKING = re.compile(
+CHECKING = re.compile(
     r"_*(assert|check|verify|expect|ensure|should|must|raises|warns|fail|deprecated_call|validate|compare|given|approx)"
 )
 _INTERFACE = re.compile(r"\bverify(?:Object|Class)\(")
@@ -208,7 +208,7 @@ class _Reader:
             yield from inner.read(self.helpers[name].body)
         elif name in {"simplefilter", "filterwarnings"} and "'error'" in ast.unparse(call):
             yield self._check(call, Strictness.EXACTLY)  # from here on a warning fails the test
-        elif _CHECKING.match(name) and name != "approx":
+        elif CHECKING.match(name) and name != "approx":
             yield self._by_name(name, call)
 
     def _by_name(self, name: str, call: ast.Call) -> Check:
@@ -298,7 +298,7 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
     nodes = [node for statement in handler.body for node in walk(statement)]
     calls = [called(node) for node in nodes if isinstance(node, ast.Call)]
     return not any(isinstance(node, ast.Raise | ast.Assert) for node in nodes) and not any(
-        map(_CHECKING.match, calls)
+        map(CHECKING.match, calls)
     )
 
 

@@ -7,13 +7,13 @@ import ast
 import builtins
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.checks import Check, Strictness, checks_of
+from nightcrew.validation.reading.checks import CHECKING, Check, Strictness, checks_of
 from nightcrew.validation.reading.names import ELSEWHERE, is_text, own_name
 from nightcrew.validation.reading.suite import Function, all_functions, parse, tree_text, walk
 
@@ -60,6 +60,7 @@ def edited_tests(changes: Sequence[Change]) -> tuple[TestEdit, ...]:
     spare = [one for one in new if (one.path, one.name) not in places]
     elsewhere = Counter(check.key for one in spare for check in one.checks)  # a check may move to a new test
     by_place = {(one.path, one.name): one for one in new}
+    called = set[str]().union(*(one.calls for one in new))
     edits: list[TestEdit] = []
     for one in old:
         if not one.is_test:
@@ -69,7 +70,7 @@ def edited_tests(changes: Sequence[Change]) -> tuple[TestEdit, ...]:
         if other is None:
             edits.append(TestEdit(one.path, one.name, EditKind.GONE, "it is gone", one.text, ""))
         elif one.form != other.form:
-            kind, why = _compared(one, other, elsewhere)
+            kind, why = _compared(one, other, elsewhere, called)
             edits.append(TestEdit(one.path, one.name, kind, why, one.text, other.text))
     return tuple(edits + [edit for change in changes for edit in _edited_tables(change)])
 
@@ -172,18 +173,16 @@ def _counterpart(old: _Written, spare: list[_Written]) -> _Written | None:
         return named[0]
     keys = {one.key for one in old.checks}  # similar texts without a common check test different things
     kept = [one for one in spare if not keys or keys & {check.key for check in one.checks}]
-    alike = [(_likeness(old, one), one) for one in kept if one.is_test]
+    words = [((old.words & one.words).total(), one) for one in kept if one.is_test]
+    alike = [(both / max(old.words.total(), one.words.total(), 1), one) for both, one in words]
     best = max(alike, key=lambda pair: pair[0], default=None)
     return best[1] if best is not None and best[0] >= _LEAST_ALIKE else None
 
 
-def _likeness(old: _Written, new: _Written) -> float:
-    """The share of words that both texts have."""
-    return (old.words & new.words).total() / max(old.words.total(), new.words.total(), 1)
-
-
-def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[EditKind, str]:
-    """How the new text compares with the old one by its form, and what shows it."""
+def _compared(
+    old: _Written, new: _Written, elsewhere: Counter[Key], called: Collection[str] = ()
+) -> tuple[EditKind, str]:
+    """How the new text compares with the old one by its form, and what shows it; `called` by tests now."""
     if _skips(new) > _skips(old):
         return EditKind.BLINDED, "it is skipped or expected to fail"
     if old.can_fail and not new.can_fail:
@@ -191,7 +190,9 @@ def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[Ed
     if sum(new.words[one] for one in MOCKS) > sum(old.words[one] for one in MOCKS):
         return EditKind.WEAKER, "it replaces by a stand-in what it used before"  # a mock accepts any call
     if old.calls and not old.calls & new.calls:
-        return EditKind.WEAKER, f"it no longer calls {sorted(old.calls)[0]}"
+        gone = {one for one in old.calls if not CHECKING.match(one)} or old.calls
+        kind = EditKind.GONE if gone <= {*called} else EditKind.WEAKER
+        return kind, f"it no longer calls {min(gone)}"
     looser, thinned = _looser(old, new, elsewhere), _thinned(old, new, elsewhere)
     kind = EditKind.WEAKER if looser else EditKind.GONE if thinned else EditKind.CHANGED
     return kind, looser or thinned
@@ -207,8 +208,7 @@ def _looser(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
         if other is None:
             return _fewer(old, new, lost)
         gained.remove(other)
-        looser = other.looser_than(one)
-        if looser:
+        if looser := other.looser_than(one):
             return f"{looser}: `{one.text[:80]}` became `{other.text[:80]}`"
     return ""
 
