@@ -85,7 +85,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="of each host")
     parser.add_argument("--latency", type=float, default=20.0, help="seconds that a model call takes")
     parser.add_argument("--keep", type=Path, help="where homes and logs are kept if something did not hold")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.tasks < (least := 2 * len(NAMES) * options.workers):
+        parser.error(f"--tasks: at least {least}, so that each host is at work when it is struck")
+    return options
 
 
 @contextmanager
@@ -145,14 +148,14 @@ def _play(
     north.run_engine(workers)
     south.run_engine(workers)
     east.join(south, workers)
-    third = len(tasks) // 3
-    _submit(folder, place, tasks[:third])
+    full = len(nodes) * workers  # more than two hosts can take at once, so that the third one works too
+    _submit(folder, place, tasks[:full])
     began = time.monotonic()
     lost = _until(lambda: _at_work(north), "north works")
     north.cut_power()
     faults = [_taken_over("killed", north, lost)]
     north.run_engine(workers)
-    _submit(folder, place, tasks[third:])
+    _submit(folder, place, tasks[full:])
     lost = _until(lambda: _at_work(east), "east works")
     network.connect(east.name, up=False)
     faults.append(_taken_over("cut off", east, lost))
