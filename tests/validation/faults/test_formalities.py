@@ -7,7 +7,7 @@ from nightcrew.validation.faults.details import Details, Fate
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK
 from nightcrew.validation.faults.parts import parts_of
-from nightcrew.validation.formalities.new_names import is_constant
+from nightcrew.validation.formalities.new_names import is_constant, is_same_import
 
 BASE = """\
 class Shop:
@@ -146,3 +146,20 @@ def test_a_constant_in_place_of_its_value_is_no_news(code: str, values: str, hel
     start = code.rindex("MARK")
     part = Mutant(start, start + 4, "','", "MARK", 4, 4, BACK, "cut")
     assert is_constant(CODE, part, {CODE: code, VALUES: values}) is held
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "is_it"),
+    [
+        ("from . import a, b", "from shop import a; from . import b", True),
+        ("from .code import a", "from shop.code import a", True),
+        ("from .code import a", "from shop.codes import a", False),
+        ("from . import a", "from shop import a as b", False),
+        ("from . import a", "from shop import a; print(a)", False),
+        ("from ...x import a", "from x import a", False),
+    ],
+)
+def test_another_way_to_import_is_no_news(new: str, old: str, is_it: bool) -> None:
+    part = Mutant(0, len(new), old, new, 1, 1, BACK, "")
+    texts = {"src/shop/__init__.py": "", "src/shop/main.py": new}
+    assert is_same_import("src/shop/main.py", part, texts) is is_it

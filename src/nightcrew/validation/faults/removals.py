@@ -22,7 +22,7 @@ from nightcrew.validation.faults.mutation_trials import MOST_TESTS, covering_tes
 from nightcrew.validation.faults.notes import BY_READING, MESSAGE, TOGETHER, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
-from nightcrew.validation.formalities.new_names import brings_new_names, is_constant
+from nightcrew.validation.formalities.new_names import brings_new_names, is_constant, is_same_import
 from nightcrew.validation.questions.python_powers import python_powers
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -106,7 +106,9 @@ class _Trials:
         """True for a part that no test has to miss."""
         aside = self.fates[part] is Fate.UNREACHED and self._is_helper
         texts = self.room.patched_tree.python
-        if brings_new_names(self.path, part, self.room.changes) or is_constant(self.path, part, texts):
+        if brings_new_names(self.path, part, self.room.changes):
+            return True
+        if is_constant(self.path, part, texts) or is_same_import(self.path, part, texts):
             return True
         return (aside and not python_powers(ast.parse(self.source))) or self._details.holds(part)
 

@@ -1,5 +1,5 @@
 """Names that a change brings and that decide nothing: the import into a package of what the change itself
-defines, which is tried in the file that defines it, and a constant in place of its value."""
+defines, which is tried in that file, another way to import, and a constant in place of its value."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,28 @@ def is_constant(path: str, part: Mutant, texts: Mapping[str, str]) -> bool:
     return len(bound) == 1 and bound[0] is not None and tree_text(bound[0]) == tree_text(value)
 
 
+def is_same_import(path: str, part: Mutant, texts: Mapping[str, str]) -> bool:
+    """True for imports that are written in another way: from `.` and from the package's name."""
+    holder, package = PurePosixPath(path).parent, list[str]()
+    while f"{holder}/__init__.py" in texts:
+        holder, package = holder.parent, [holder.name, *package]
+    bound = [_brought(read(text.strip()).body, package) for text in (part.before, part.text)]
+    return bool(bound[0]) and bound[0] == bound[1]
+
+
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _brought(body: list[ast.stmt], package: list[str]) -> set[tuple[str, str, str]]:
+    """What imports bring: the module, the name in it and the name here; nothing for other statements."""
+    found: set[tuple[str, str, str]] = set()
+    for node in body:
+        if not isinstance(node, ast.ImportFrom) or node.level > len(package):
+            return set()
+        above = package[: len(package) - node.level + 1] if node.level else []
+        module = ".".join([*above, *([node.module] if node.module else [])])
+        found |= {(module, one.name, one.asname or one.name) for one in node.names}
+    return found
 
 
 def _expression(text: str) -> ast.expr | None:
