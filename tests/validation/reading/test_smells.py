@@ -48,12 +48,21 @@ def room(tests: str) -> CleanRoom:
 @pytest.mark.parametrize(
     "tests",
     [
+        COPY.replace("    if gaps < 1:\n        return text\n", ""),
+        COPY.replace("gaps", "room.gaps"),
         COPY,
         COPY.replace("    zz = text.split()", "    noted = None\n    zz = text.split()"),
         f"class TestIt:\n    def test_it(self):\n{'        '.join(COPY.splitlines(keepends=True))}\n        expected('a', 1)\n",
         f"exec({COPY!r})\n",
     ],
-    ids=["renamed", "one statement more", "inside of a test", "in a text"],
+    ids=[
+        "without a case",
+        "attributes for names",
+        "renamed",
+        "one statement more",
+        "inside of a test",
+        "in a text",
+    ],
 )
 def test_a_copy_is_seen_in_any_dress(tests: str) -> None:
     assert "spread" in copies_of_implementation(room(tests))

@@ -11,7 +11,16 @@ from nightcrew.validation.reading.checks import TestFunction, read_tests
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.names import called
 from nightcrew.validation.reading.same_code import normal_form, simple_statements
-from nightcrew.validation.reading.suite import Function, all_functions, parse, read, tests_in, tree_text, walk
+from nightcrew.validation.reading.suite import (
+    Function,
+    all_functions,
+    copied,
+    parse,
+    read,
+    tests_in,
+    tree_text,
+    walk,
+)
 from nightcrew.validation.reading.variants import functions
 from nightcrew.validation.running.clean_room import CleanRoom
 
@@ -138,15 +147,15 @@ def copies_of_implementation(room: CleanRoom) -> str:
     fresh = list(_fresh_functions(room))
     tree = read(room.source(room.target) if room.target and fresh else "")
     originals = {
-        name: (normal_form(node, arguments=True), simple_statements(node.body))
+        name: (normal_form(node, arguments=True), simple_statements(_plain(node).body))
         for name, node in all_functions(tree).items()
         if _is_large(node)
     }
     for path, node in fresh:
-        form, statements = normal_form(node, arguments=True), simple_statements(node.body)
+        form, statements = normal_form(node, arguments=True), simple_statements(_plain(node).body)
         for name, (original, theirs) in originals.items():
-            # A copy with two lines in another order is a copy too, so statements are also compared as a set.
-            if form == original or _alike(statements, theirs):
+            # A copy with lines in another order, or without some, is a copy too: statements are a set here.
+            if form == original or _is_within(statements, theirs):
                 return f"The tests hold a copy of the implementation ({node.name} in {path} is {name})"
     return ""
 
@@ -169,10 +178,24 @@ def _all_functions(text: str) -> list[Function]:
     return [node for one in trees for node in functions(one) if _is_large(node)]
 
 
-def _alike(one: Counter[str], other: Counter[str]) -> bool:
-    """True where nearly all statements of each function are in the other one."""
-    least = min(one.total(), other.total())
-    return least >= _LEAST_STATEMENTS and (one & other).total() >= _ALIKE * max(one.total(), other.total())
+def _is_within(one: Counter[str], other: Counter[str]) -> bool:
+    """True where nearly all that a function says is in the other one; short statements say little."""
+    size, shared = (sum(len(text) * count for text, count in some.items()) for some in (one, one & other))
+    return one.total() >= _LEAST_STATEMENTS and shared >= _ALIKE * size
+
+
+def _plain(node: Function) -> Function:
+    """The function with a name in the place of each attribute that it only reads, as if it had been taken out
+    before."""
+    plain = copied(node)
+    called_ones = {id(one.func) for one in walk(plain) if isinstance(one, ast.Call)}
+    for holder in list(walk(plain)):
+        for name, held in ast.iter_fields(holder):
+            if isinstance(held, ast.Attribute) and id(held) not in called_ones:
+                setattr(holder, name, ast.Name("_", held.ctx))
+            elif isinstance(held, list):
+                held[:] = [ast.Name("_", one.ctx) if isinstance(one, ast.Attribute) else one for one in held]
+    return plain
 
 
 def _is_large(node: Function) -> bool:
