@@ -10,10 +10,9 @@ from typing import Any
 
 from benchmarks.verdict.journal import code_digest
 from benchmarks.verdict.wild.case import Case
-from benchmarks.verdict.wild.meter import Metered, adopted, children_seconds, own_seconds
+from benchmarks.verdict.wild.meter import Metered, adopted, metered, own_seconds
 from nightcrew.errors import NightcrewError
-from nightcrew.execution.sandbox import open_sandbox
-from nightcrew.settings import SandboxKind, Settings
+from nightcrew.settings import Settings
 from nightcrew.task import Task
 from nightcrew.validation.result_validator import ResultValidator
 from nightcrew.validation.verdict import GateOutcome, Verdict, VerdictKind
@@ -47,8 +46,20 @@ def answer_of(verdict: Verdict) -> Answer:
 def judge(case: Case, repo: Path, home: Path) -> Row:
     """One row: the answer, the gate that decided, why, seconds of CPU and of wall time, and the CPU by parts."""
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)  # processes that a sandbox leaves behind are counted here
-    own, others, started = own_seconds(), children_seconds(), time.monotonic()
-    sandbox = Metered(open_sandbox(SandboxKind.BUBBLEWRAP))
+    with metered() as sandbox:
+        own, others, started = own_seconds(), sandbox.seconds(), time.monotonic()
+        row = _judged(case, repo, home, sandbox)
+        adopted()
+        own, others = own_seconds() - own, sandbox.seconds() - others
+    sandboxed = sum(seconds for _, seconds in sandbox.parts.values())
+    parts = {**sandbox.parts, "own": (1, round(own, 2)), "others": (1, round(others - sandboxed, 2))}
+    return row | {"cpu": round(own + others, 2), "wall": round(time.monotonic() - started, 2), "parts": parts}
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _judged(case: Case, repo: Path, home: Path, sandbox: Metered) -> Row:
     row: Row = {
         "key": case.key, "project": case.project, "kind": case.kind, "good": case.good,
         "type": case.task_type.value, "code": code_digest(),
@@ -59,20 +70,11 @@ def judge(case: Case, repo: Path, home: Path) -> Row:
             "target_file": case.target or None, "acceptance": case.acceptance,
         }  # fmt: skip
         task = Task.model_validate(wanted)
-        validator = ResultValidator(Settings(home=home), sandbox)
-        verdict = validator.judge(task, case.patch, commit=case.base)
+        settings = Settings(home=home, forked_runs=sandbox.group is not None)
+        verdict = ResultValidator(settings, sandbox).judge(task, case.patch, commit=case.base)
     except (NightcrewError, ValueError) as error:
-        row |= {"answer": Answer.FAULT.value, "score": 0.0, "gate": "door", "why": str(error)[:1500]}
-    else:
-        row |= _row_of(verdict)
-    adopted()
-    own, others = own_seconds() - own, children_seconds() - others
-    sandboxed = sum(seconds for _, seconds in sandbox.parts.values())
-    parts = {**sandbox.parts, "own": (1, round(own, 2)), "others": (1, round(others - sandboxed, 2))}
-    return row | {"cpu": round(own + others, 2), "wall": round(time.monotonic() - started, 2), "parts": parts}
-
-
-# ---------------------------------------------------------------------------------------------------------
+        return row | {"answer": Answer.FAULT.value, "score": 0.0, "gate": "door", "why": str(error)[:1500]}
+    return row | _row_of(verdict)
 
 
 def _row_of(verdict: Verdict) -> Row:

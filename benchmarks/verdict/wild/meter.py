@@ -5,47 +5,62 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import Any
 
-from nightcrew.execution.sandbox import Completed, Sandbox
+from benchmarks.cpu_group import CpuGroup
+from nightcrew.execution.confinement.bubblewrap import Bubblewrap
+from nightcrew.execution.sandbox import Completed
 
 _BETWEEN = ("runs.py", "commands.py")  # they run what others ask for
 _FOLDERS = ("/nightcrew/validation/", "/nightcrew/execution/environments/")
 _WAIT_SECONDS = 2.0
 
 
-@dataclass
-class Metered:
-    """A sandbox that measures each run. This process must be the subreaper of the sandbox's processes.
+class Metered(Bubblewrap):
+    """The sandbox, measuring each run that it starts.
 
     `parts` holds the number of runs and their CPU seconds, by `module.function`. Runs wait for each other, so
-    that the processes that end in between belong to one of them.
+    that the processes that end in between belong to one of them. `group` counts what is forked elsewhere too;
+    without one (an ordinary user), this process has to adopt the sandbox's, and nothing is forked.
     """
 
-    sandbox: Sandbox
-    parts: dict[str, tuple[int, float]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def name(self) -> str:
-        """The kind of confinement."""
-        return self.sandbox.name
+    def __init__(self, group: CpuGroup | None) -> None:
+        super().__init__()
+        self.group = group
+        self.parts: dict[str, tuple[int, float]] = {}
+        self._lock = threading.Lock()
 
     def run(self, argv: Sequence[str], **options: Any) -> Completed:
         """Runs `argv`, see `Sandbox.run`."""
         part = _asking()
         with self._lock:
-            before = children_seconds()
+            before = self.seconds()
             try:
-                return self.sandbox.run(argv, **options)
+                return super().run(argv, **options)
             finally:
                 adopted()
                 count, seconds = self.parts.get(part, (0, 0.0))
-                self.parts[part] = count + 1, round(seconds + children_seconds() - before, 2)
+                self.parts[part] = count + 1, round(seconds + self.seconds() - before, 2)
+
+    def seconds(self) -> float:
+        """CPU seconds so far, of all processes but this one."""
+        if self.group is not None:
+            return self.group.seconds() - own_seconds()
+        return children_seconds()
+
+
+@contextmanager
+def metered() -> Iterator[Metered]:
+    """The sandbox, with a control group for this process where one can be made."""
+    if not CpuGroup.available():
+        yield Metered(None)
+        return
+    with CpuGroup("verdict") as group:
+        group.take(os.getpid())
+        yield Metered(group)
 
 
 def own_seconds() -> float:

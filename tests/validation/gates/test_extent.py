@@ -11,7 +11,7 @@ from nightcrew.task import TaskType
 from nightcrew.validation.answers import Answer, Compared
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.comparison import Side, _by_chance
-from nightcrew.validation.faults.reproducer import other_parameters
+from nightcrew.validation.faults.literals import other_parameters
 from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.gates.extent import BEYOND_LINEAR, Extent, _unasked
