@@ -1,11 +1,13 @@
 """Acceptance: the command given with the task fails on base, and succeeds with the change because of the
 change."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from nightcrew.execution.sandbox import Completed
 from nightcrew.task import Task, TaskType
-from nightcrew.validation.gate import Gate, failed, not_measurable, passed
+from nightcrew.validation.gate import Gate, answered, failed, not_measurable, passed
 from nightcrew.validation.reading.same_code import changed_functions
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.reading.variants import raising
@@ -13,9 +15,20 @@ from nightcrew.validation.running.base_faults import missing_outside
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command, tail
 from nightcrew.validation.running.examination import examine
-from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "acceptance"
+MOST_PROGRAMS = 3  # of one script that are made to fail
+_PROGRAM = re.compile(
+    r"(?:^[ \t]*|[;&|(] *|\b(?:then|do|exec|if) +)[@+-]* *(?:\w+=\S* +)*"
+    r"(cargo|cc|docker|gcc|git|go|make|mkdocs|nox|npm|pip3?|poetry|pytest|python3?|sphinx-build|tox|twine|uv)\b",
+    re.MULTILINE,
+)
+"""Programs whose failure decides whether a script has done its work, where a script starts them."""
+_FAILING = """\
+stubs=$(mktemp -d) && printf '#!/bin/sh\\nexit 1\\n' > "$stubs/{program}" && chmod +x "$stubs"/* || exit 3
+PATH="$stubs:$PATH"; export PATH
+{command}"""
 
 
 class Acceptance(Gate):
@@ -73,6 +86,15 @@ class Acceptance(Gate):
                 evidence={"command": command, "broken": sorted(broken)},
             )
         room.measured.command_shows_work = True
+        unheard = [*_unheard(room, command)] if room.task.task_type is TaskType.BUILD_SCRIPT else []
+        if unheard:
+            return answered(
+                NAME,
+                unheard,
+                opening="The command succeeds, and nothing shows that it would tell of a failure",
+                hint="Let the script end with an error where a program that it starts does, and run twice.",
+                question="Is that wanted?",
+            )
         return passed(
             NAME, f"`{command}` fails on base and succeeds with the change.", strength=1.0, command=command
         )
@@ -97,6 +119,23 @@ def _emptied(room: CleanRoom, command: str) -> Completed:
     """Runs the command with each file that the change adds or edits made empty."""
     texts = {one.path: "" for one in room.changes if one.after is not None and not room.is_test(one.path)}
     return run_command(room, room.patched, command, replaced=texts)
+
+
+def _unheard(room: CleanRoom, command: str) -> Iterator[Finding]:
+    """Programs that the change's scripts start, and that may fail without the command failing; and a command
+    that fails where it has run before."""
+    for change in room.changes:
+        text = "" if room.is_test(change.path) or change.path.endswith(".py") else change.after or ""
+        lines = {found[1]: text.count("\n", 0, found.start(1)) + 1 for found in _PROGRAM.finditer(text)}
+        for program, line in [*lines.items()][:MOST_PROGRAMS]:
+            failing = _FAILING.format(program=program, command=command)
+            if _succeeds(run_command(room, room.patched, failing)):
+                what = f"it succeeds although `{program}` fails"
+                yield Finding(what, change.path, line, severity=Severity.UNPROVEN)
+    again = run_command(room, room.patched, f"(\n{command}\n) && (\n{command}\n)")
+    if not _succeeds(again):
+        path = room.task.target_file or room.changes[0].path
+        yield Finding(f"it fails when it is run again: {tail(again, 120)}", path, severity=Severity.UNPROVEN)
 
 
 def _broken_product(room: CleanRoom) -> dict[str, str]:
