@@ -17,10 +17,10 @@ from flows.notices import announce
 from flows.outage import is_away, wait_for_server
 from nightcrew.crew.dispatch import POOL
 from nightcrew.crew.notice import Notice
-from nightcrew.crew.stop import HOW_TO_RESUME
+from nightcrew.crew.stop import CREW_STOPPED, HOW_TO_RESUME
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.execution.checkout.free_space import was_full
-from nightcrew.openrouter.books.account import stop_crew
+from nightcrew.openrouter.books.account import crew_stop, stop_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import is_down, utc_now
 from nightcrew.work.obstacles import WaitKind, outcome_of_wait
@@ -29,8 +29,7 @@ from nightcrew.work.work import Work
 
 LONGEST_STOP = timedelta(days=1)  # then the run checks by itself whether the crew was resumed
 COMEBACK = timedelta(seconds=30)
-CREW_STOPPED, AWAITING_STORE = "CrewStopped", "AwaitingDatabase"
-AWAITING_SERVER, AWAITING_DISK = "AwaitingServer", "AwaitingDisk"
+AWAITING_STORE, AWAITING_SERVER, AWAITING_DISK = "AwaitingDatabase", "AwaitingServer", "AwaitingDisk"
 MOST_COMEBACKS = 20  # per run, its first start included
 
 
@@ -50,6 +49,9 @@ async def wait_until_resumed(work: Work, stop: AccountStopped) -> None:
         return
     async with get_client() as client:
         await client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
+        if await asyncio.to_thread(crew_stop, work.crew.store, account) is None:
+            # It was resumed meanwhile: this pause would look like an operator's, which nobody lifts.
+            await client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
     message = f"The crew is stopped: {stop}. {HOW_TO_RESUME}"
     await asyncio.to_thread(work.put_back, message)
     await _postpone(CREW_STOPPED, message, until=utc_now() + LONGEST_STOP)

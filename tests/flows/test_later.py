@@ -3,22 +3,26 @@
 import asyncio
 import errno
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from prefect.exceptions import Pause
 from sqlalchemy import update
 
+from flows import later
 from flows.later import AWAITING_DISK, wait_for_services
 from nightcrew.crew import dispatch
 from nightcrew.crew import stop as crew_stop
 from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.storage.database import ensure_database
+from nightcrew.errors import AccountStopped
 from nightcrew.openrouter.books.account import accounts, stop_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import TaskStatus
+from nightcrew.work.work import Work
 from tests.flows.conftest import RunningCrew
 from tests.flows.test_review import state_of, works_on
 
@@ -77,6 +81,27 @@ def test_a_stopped_crew_fails_no_task_and_goes_on_when_a_person_says_so(crew: Ru
     for task_id in (waits.task_id, next_one.task_id):
         assert crew.ended(task_id).status is TaskStatus.COMPLETED
     assert crew_stop.resume(crew.settings).stop is None
+
+
+def test_a_crew_that_is_resumed_while_a_run_stops_it_does_not_stay_paused(
+    crew: RunningCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk had room again between the stop in the store and the pause in Prefect."""
+    with crew.paused(), StateStore(ensure_database(crew.settings)) as store:
+        queued = crew.submit("Say it although the crew is resumed already.")
+        run = crew.api.get(f"/flow_runs/{queued.flow_run_id}")
+        monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", run["id"])
+        monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", run["deployment_id"])
+        monkeypatch.setattr(later, "stop_crew", lambda *_, **__: None)  # it is lifted again at once
+        inner = SimpleNamespace(settings=crew.settings, store=store)
+        work = cast(Work, SimpleNamespace(crew=inner, put_back=lambda message: None))
+        with crew.as_client(), pytest.raises(Pause):
+            asyncio.run(later.wait_until_resumed(work, AccountStopped("no space is left")))
+        assert not crew.api.get("/work_pools/nightcrew")["is_paused"]
+        assert waiting_run(crew, queued)["name"] == crew_stop.CREW_STOPPED
+    assert crew_stop.end_stop(crew.settings) == 1
+    assert crew.ended(queued.task_id).status is TaskStatus.COMPLETED
+    assert crew_stop.end_stop(crew.settings) == 0
 
 
 def test_a_task_that_still_waits_for_the_provider_after_an_outage_is_started(crew: RunningCrew) -> None:

@@ -28,11 +28,11 @@ from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 
 HOW_TO_RESUME = "When that is fixed, run: nightcrew resume"
+CREW_STOPPED = "CrewStopped"  # the state of a flow run that waits until the crew is resumed
 AWAITING_PROVIDER = "AwaitingProvider"  # the state of a flow run while nobody can call a model
 DISK_FULL = "disk_full"
 WAIT_SECONDS = 5.0
 MOST_STARTS, MOST_FAILED_STARTS = 5, 3  # because of the disk, and of a service
-_AWAIT_THE_PROVIDER = {"flow_runs": {"state": {"name": {"any_": [AWAITING_PROVIDER]}}}, "limit": 200}
 _OF_THE_ACCOUNT = frozenset({"key_limit", "unauthorized", "payment_required"})
 
 
@@ -70,7 +70,7 @@ def resume(settings: Settings) -> Resumed:
     api.patch(f"/work_pools/{POOL}", {"is_paused": False})
     with open_queue(settings) as queue:
         waiting = queue.waiting(TaskStatus.QUEUED)
-        again = [run_again(api, queued, state_name="CrewStopped") for queued in waiting]
+        again = [run_again(api, queued, state_name=CREW_STOPPED) for queued in waiting]
     return Resumed(stop, sum(again), warning)
 
 
@@ -151,14 +151,29 @@ def end_outage(settings: Settings) -> int:
             with OpenRouterApi(*settings.account) as api:
                 if probed(store, api) is not None:
                     return 0
-    api_of_prefect = status(settings).api()
-    waiting = api_of_prefect.post("/flow_runs/filter", _AWAIT_THE_PROVIDER) or []
-    for run in waiting:
-        set_state(api_of_prefect, run["id"], "SCHEDULED", "Scheduled", "the provider can be reached again")
-    return len(waiting)
+    return _start_waiting(settings, AWAITING_PROVIDER, "the provider can be reached again")
+
+
+def end_stop(settings: Settings) -> int:
+    """Start the tasks that wait for the end of a stop, unless there is one; their number.
+
+    They were about to wait when the crew was resumed.
+    """
+    if current_stop(settings) is not None:
+        return 0
+    return _start_waiting(settings, CREW_STOPPED, "the crew was resumed")
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _start_waiting(settings: Settings, state_name: str, message: str) -> int:
+    api = status(settings).api()
+    found = {"flow_runs": {"state": {"name": {"any_": [state_name]}}}, "limit": 200}
+    waiting = api.post("/flow_runs/filter", found) or []
+    for run in waiting:
+        set_state(api, run["id"], "SCHEDULED", "Scheduled", message)
+    return len(waiting)
 
 
 def _most_starts(error: Exception) -> int:

@@ -10,7 +10,13 @@ from nightcrew.crew.dispatch import MOST_AT_ONCE, dispatch_pending
 from nightcrew.crew.runs.agreement import agree
 from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.services import restore_deployments, sweep_up
-from nightcrew.crew.stop import correct_times, end_outage, resume_with_room, settle_dead_calls
+from nightcrew.crew.stop import (
+    correct_times,
+    end_outage,
+    end_stop,
+    resume_with_room,
+    settle_dead_calls,
+)
 from nightcrew.crew.supervision import Say, Supervisor
 from nightcrew.errors import BadInput
 from nightcrew.ledger.delivery import share_journals
@@ -110,6 +116,7 @@ class Upkeep:
         """Start the tasks that wait for the disk or the provider, once these are back."""
         if resumed := resume_with_room(self._settings):
             self._say(f"there is room on the disk again: {resumed.tasks} tasks go on")
+        end_stop(self._settings)
         if started := end_outage(self._settings):
             self._say(f"the provider can be reached again: {started} tasks go on")
 
