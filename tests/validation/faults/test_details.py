@@ -122,6 +122,8 @@ LEFT_OUT = {
     "a step": ("    x = clean(x)\n    return g(x)\n", "    return g(x)\n", True),
     "a state that others read": ("    x.done = True\n    return x.done\n", "    return x.done\n", True),
     "a variable that nothing reads": ("    y = h(x)\n    return g(x)\n", "    return g(x)\n", False),
+    "a variable of a branch that nothing reads": ("    y = h(x)\n    if not y:\n        y = 1\n    return g(x)\n", "    return g(x)\n", False),
+    "a branch that does something": ("    y = h(x)\n    if not y:\n        x.pop()\n    return g(x)\n", "    return g(x)\n", True),
     "a state that nothing reads": ("    x.done = h(x)\n    return g(x)\n", "    return g(x)\n", False),
     "a value that is worked out anew": (
         "    x = clean(x)\n    y = h(x)\n    return g(x, y)\n", "    y = h(x)\n    x = wash(y)\n    return g(x, y)\n", False,

@@ -6,12 +6,11 @@ platform cannot have a test here: a person decides about them.
 """
 
 import ast
-import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 
-from nightcrew.validation.faults.edits import edit_of, is_extracted, is_named, is_same_text
+from nightcrew.validation.faults.edits import edit_of, is_rewritten, tree_in
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import (
     ALTERNATIVE,
@@ -76,9 +75,7 @@ class Details:
             or self._replaces_an_import(part)
             or self._is_formality(part)
             or only_defaults(part.before, part.text, self.tree)
-            or is_named(part, self.tree)
-            or is_extracted(part, self.tree)
-            or is_same_text(part)
+            or is_rewritten(part, self.tree)
         ):
             return True
         return fate is Fate.UNNOTICED and self._only_chooses(part)
@@ -132,7 +129,7 @@ class Details:
         """True for an edit of names that the change makes in several places which tests run, and that they
         notice in one of them, whatever values of base it keeps. A value alone means another thing in another
         place."""
-        named = any(isinstance(one, ast.Name | ast.Attribute) for one in walk(_tree(part.before)))
+        named = any(isinstance(one, ast.Name | ast.Attribute) for one in walk(tree_in(part.before)))
         run = self.fates[part] is not Fate.UNREACHED
         return (run and named and part.operator not in (ALTERNATIVE, UNHANDLED)) and any(
             one.operator == part.operator and edit_of(one) == edit_of(part) for one in self._noticed
@@ -141,8 +138,8 @@ class Details:
     def _is_left_over(self, part: Mutant) -> bool:
         """True for removed assignments to what nothing uses any more, or to what the change assigns anew, and
         for those that the function has in another place."""
-        removed = _tree(part.text)
-        if not removed.body or not all(isinstance(one, ast.Assign | ast.AnnAssign) for one in removed.body):
+        removed = [*_simple(tree_in(part.text).body)]
+        if not removed or not all(isinstance(one, ast.Assign | ast.AnnAssign) for one in removed):
             return False
         place = all_functions(self.tree).get(part.function, self.tree)
         known = plain_statements(self.before)
@@ -153,7 +150,7 @@ class Details:
         kept = {tree_text(one) for one in walk(place) if isinstance(one, ast.stmt)}
         return all(
             ast.unparse(one) in anew or own_name(one) not in used
-            for node in removed.body
+            for node in removed
             if tree_text(node) not in kept
             for one in _bound(node)
         )
@@ -170,7 +167,7 @@ class Details:
 
     def _is_safeguard(self, part: Mutant) -> bool:
         """True for an assertion, new or gone, the end of a finished loop, and an error for what cannot be."""
-        body = _tree({GONE: part.before, RETURNED: part.text}.get(part.operator, "")).body
+        body = tree_in({GONE: part.before, RETURNED: part.text}.get(part.operator, "")).body
         if part.operator == RETURNED and not all(isinstance(one, ast.Assert) for one in body):
             return False
         is_conditional = any(_within(part, span) for span in self._bodies.values())
@@ -200,7 +197,7 @@ class Details:
 
     def _replaces_an_import(self, part: Mutant) -> bool:
         """True for another import, or no value, in place of a module that is missing."""
-        statements = _tree(part.before).body
+        statements = tree_in(part.before).body
         plain = all(isinstance(one, ast.Import | ast.ImportFrom) or _is_nothing(one) for one in statements)
         return plain and bool(statements) and any(_within(part, span) for span in self._elsewhere.fallbacks)
 
@@ -279,8 +276,13 @@ class Details:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _tree(text: str) -> ast.Module:
-    return read(textwrap.dedent(text).strip())
+def _simple(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements, with those under a condition that calls nothing in its place."""
+    for node in body:
+        if isinstance(node, ast.If) and not any(isinstance(one, ast.Call) for one in walk(node.test)):
+            yield from _simple([*node.body, *node.orelse])
+        else:
+            yield node
 
 
 def _bound(node: ast.stmt) -> Iterator[ast.expr]:

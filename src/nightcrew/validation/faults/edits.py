@@ -1,11 +1,17 @@
 """What an edit comes to: equal edits in several places, a name or a function for what it stands for."""
 
 import ast
+import textwrap
 from collections.abc import Iterable, Mapping
 
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.reading.names import is_text, names_of, own_name, parameters_of
 from nightcrew.validation.reading.suite import all_functions, copied, read, tree_text, walk
+
+
+def is_rewritten(part: Mutant, tree: ast.Module) -> bool:
+    """True for an expression of the same value as the one that it replaces, by its form."""
+    return is_named(part, tree) or is_extracted(part, tree) or is_same_text(part)
 
 
 def is_named(part: Mutant, tree: ast.Module) -> bool:
@@ -67,6 +73,14 @@ def edit_of(part: Mutant) -> tuple[str, str]:
         return part.before, part.text
     before, text = (ast.unparse(_Masked().visit(copied(one))) for one in trees)
     return (before, text) if before != text else (part.before, part.text)
+
+
+def tree_in(text: str) -> ast.Module:
+    """The text's tree; its first line may stand without the indentation that the others have."""
+    indents = [len(line) - len(line.lstrip()) for line in text.splitlines()[1:] if line.strip()]
+    texts = [text, *(" " * (least - less) + text for least in [min(indents, default=0)] for less in (0, 4))]
+    trees = (read(textwrap.dedent(one).strip()) for one in texts)
+    return next((one for one in trees if one.body), ast.Module([], []))
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ a statement, a branch, a condition, an operand, an entry. A difference without e
 """
 
 import ast
-import re
 from collections import Counter
 from dataclasses import replace
 
@@ -27,7 +26,7 @@ from nightcrew.validation.reading.form import (
     is_declaration,
     is_silent_statement,
 )
-from nightcrew.validation.reading.names import is_release, is_text
+from nightcrew.validation.reading.names import is_release, is_text, names_of
 from nightcrew.validation.reading.same_code import (
     changed_functions,
     former_definition,
@@ -44,7 +43,7 @@ from nightcrew.validation.reading.suite import Function, tree_text, walk
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _NAMED = (*_DEFS, ast.Import, ast.ImportFrom)
-_PARSED = re.compile(r"\b(?:docopt|eval|exec|inspect)\b")  # what a program makes of its own words
+_PARSING = {"docopt", "eval", "exec"}  # what makes code of a program's own words
 _BLOCKS = ("body", "orelse", "finalbody")
 type Branch = ast.ExceptHandler | ast.match_case
 
@@ -61,6 +60,7 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
         return ()
     handlers = {tree_text(one) for one in walk(old) if isinstance(one, ast.ExceptHandler)}
     finder = _Finder(SourceText(before), SourceText(after), handlers, in_new_functions(old, new))
+    finder.reads_itself = bool(_PARSING & names_of(new))
     finder.only_values = bool(before) and not changed_functions(before, after)
     finder.blocks(old.body, new.body)
     # `(False)` and `False` leave the same code; of two such edits the first one found is kept.
@@ -78,7 +78,7 @@ class _Finder(Headers):
         super().__init__(old, new, handlers)
         self.fresh = fresh
         self.kept: set[str] = set()  # statements that the function around this position had already
-        self.only_values = False  # no function differs, so no fault in one tells what tests check
+        self.only_values = self.reads_itself = False  # no function differs; a call makes code of its words
 
     def blocks(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
         """Compares the statements of one block before and after; definitions are matched by name."""
@@ -216,7 +216,7 @@ class _Finder(Headers):
             self._chain(old, new)
             return
         message = isinstance(new, ast.Raise) or (isinstance(new, ast.stmt) and is_silent_statement(new))
-        message |= isinstance(new, ast.stmt) and is_text(new) and not _PARSED.search(self.new.text)
+        message |= isinstance(new, ast.stmt) and is_text(new) and not self.reads_itself
         for name, value in ast.iter_fields(new):
             before = getattr(old, name)
             if name in _BLOCKS and isinstance(value, list):
