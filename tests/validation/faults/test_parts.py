@@ -525,6 +525,8 @@ def test_words_for_those_who_ask_for_help_are_words() -> None:
     before = "add('name', help='a file')\nadd(title='a file')\n"
     parts = parts_of(before, before.replace("a file", "files"))
     assert [(one.before, one.operator == MESSAGE) for one in parts] == [("'files'", True), ("'files'", False)]
+    (shown,) = parts_of("add('--at', metavar='day')\n", "add('--at', metavar='day|name')\n")
+    assert shown.operator == MESSAGE
 
 
 def test_an_operand_more_of_a_known_condition_differs_from_those_of_a_new_one() -> None:

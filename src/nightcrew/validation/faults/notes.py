@@ -25,7 +25,7 @@ BY_READING = {EVERY_ERROR, UNUSED}
 WHOLE = "the whole file"
 MESSAGE = "message"
 """Text that only a reader acts on: it is reported, and not tried."""
-FOR_READERS = {"help", "epilog"}
+FOR_READERS = {"help", "epilog", "metavar"}
 """Arguments of calls whose text a program shows to those who ask for help, and does nothing with."""
 
 
