@@ -42,9 +42,7 @@ def test_what_no_test_could_notice_is_left_alone() -> None:
 
 
 def test_words_for_those_who_ask_for_help_are_left_alone() -> None:
-    source = (
-        'parser.add_argument("name", help="what it is", metavar="N")\nparser.add_argument(help=most(3))\n'
-    )
+    source = 'parser.add_argument("name", help="what it is", dest="N")\nparser.add_argument(help=most(3))\n'
     assert {one.before for one in make_mutants(source)} == {'"name"', '"N"', "3"}
 
 
