@@ -46,45 +46,9 @@ class Acceptance(Gate):
         command = room.task.acceptance
         if command is None:
             return _without_command(room)
-        after = run_command(room, room.patched, command)
-        if not _succeeds(after):
-            missing = _missing(room, after)
-            if missing and missing == _missing(room, _on_base(room, command)):
-                return not_measurable(
-                    NAME,
-                    f"The acceptance command cannot be run, with the change or without it: {missing}.",
-                    "Let `setup` and `[env]` in nightcrew.toml bring what it needs.",
-                )
-            ended = after.killed_by or f"exit code {after.returncode}"
-            return failed(
-                NAME,
-                f"The acceptance command fails ({ended}): {tail(after)}",
-                f"Make `{command}` succeed: {tail(after)}",
-                evidence={"command": command, "output": tail(after, 2000)},
-            )
-        keeps_behaviour = room.task.task_type in {TaskType.REFACTORING, TaskType.DOCUMENTATION}
-        if not keeps_behaviour and _succeeds(_on_base(room, command)):
-            return not_measurable(
-                NAME, "The acceptance command succeeds without the change too, so it shows nothing."
-            )
-        if not keeps_behaviour and _succeeds(_emptied(room, command)):
-            return not_measurable(
-                NAME,
-                "The acceptance command succeeds with the change's files empty too, so it shows nothing.",
-                "Let the command check what comes out, not only that nothing fails.",
-            )
-        broken, values = _broken_product(room), _base_values(room)
-        # The command may be about the values of other files of the change.
-        if (broken and _succeeds(run_command(room, room.patched, command, replaced=broken))) and (
-            not values or _succeeds(run_command(room, room.patched, command, replaced=values))
-        ):
-            return failed(
-                NAME,
-                "The acceptance command succeeds even when the changed code raises in every function.",
-                "The command has to run the code that you write; do not end the process early.",
-                strength=0.0,
-                evidence={"command": command, "broken": sorted(broken)},
-            )
+        problem = _failing(room, command) or _shows_nothing(room, command)
+        if problem is not None:
+            return problem
         room.measured.command_shows_work = True
         unheard = [*_unheard(room, command)] if room.task.task_type is TaskType.BUILD_SCRIPT else []
         if unheard:
@@ -98,6 +62,58 @@ class Acceptance(Gate):
         return passed(
             NAME, f"`{command}` fails on base and succeeds with the change.", strength=1.0, command=command
         )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _failing(room: CleanRoom, command: str) -> GateResult | None:
+    """A result where the command does not succeed with the change."""
+    after = run_command(room, room.patched, command)
+    if not _succeeds(after):
+        missing = _missing(room, after)
+        if missing and missing == _missing(room, _on_base(room, command)):
+            return not_measurable(
+                NAME,
+                f"The acceptance command cannot be run, with the change or without it: {missing}.",
+                "Let `setup` and `[env]` in nightcrew.toml bring what it needs.",
+            )
+        ended = after.killed_by or f"exit code {after.returncode}"
+        return failed(
+            NAME,
+            f"The acceptance command fails ({ended}): {tail(after)}",
+            f"Make `{command}` succeed: {tail(after)}",
+            evidence={"command": command, "output": tail(after, 2000)},
+        )
+    return None
+
+
+def _shows_nothing(room: CleanRoom, command: str) -> GateResult | None:
+    """A result where the command succeeds without the change's work, too."""
+    keeps_behaviour = room.task.task_type in {TaskType.REFACTORING, TaskType.DOCUMENTATION}
+    if not keeps_behaviour and _succeeds(_on_base(room, command)):
+        return not_measurable(
+            NAME, "The acceptance command succeeds without the change too, so it shows nothing."
+        )
+    if not keeps_behaviour and _succeeds(_emptied(room, command)):
+        return not_measurable(
+            NAME,
+            "The acceptance command succeeds with the change's files empty too, so it shows nothing.",
+            "Let the command check what comes out, not only that nothing fails.",
+        )
+    broken, values = _broken_product(room), _base_values(room)
+    # The command may be about the values of other files of the change.
+    if (broken and _succeeds(run_command(room, room.patched, command, replaced=broken))) and (
+        not values or _succeeds(run_command(room, room.patched, command, replaced=values))
+    ):
+        return failed(
+            NAME,
+            "The acceptance command succeeds even when the changed code raises in every function.",
+            "The command has to run the code that you write; do not end the process early.",
+            strength=0.0,
+            evidence={"command": command, "broken": sorted(broken)},
+        )
+    return None
 
 
 def _succeeds(completed: Completed) -> bool:
