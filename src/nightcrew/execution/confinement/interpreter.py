@@ -8,6 +8,7 @@ import os
 import pwd
 import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from nightcrew.errors import BadInput
@@ -29,6 +30,7 @@ def base_python() -> Path:
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
+@lru_cache(maxsize=64)  # it takes 5 ms, and each of a verdict's runs asks
 def interpreter_mounts(python: Path) -> tuple[Mount, ...]:
     """The read-only mounts that `python` needs to start in the sandbox under its own path.
 
