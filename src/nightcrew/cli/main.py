@@ -40,11 +40,19 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        _report(
-            f"internal error: {type(error).__name__}: {error}", "Run it again with --debug for the details."
-        )
+        _report_unexpected(error)
         sys.exit(ExitCode.INFRASTRUCTURE)
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _report_unexpected(error: Exception) -> None:
+    from nightcrew.execution.checkout.free_space import was_full
+
+    if was_full(error):
+        _report(f"the disk is full or read-only: {error}")
+    else:
+        message = f"internal error: {type(error).__name__}: {error}"
+        _report(message, "Run it again with --debug for the details.")
 
 
 def _report(message: str, advice: str = "") -> None:
