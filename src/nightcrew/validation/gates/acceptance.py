@@ -20,7 +20,7 @@ from nightcrew.validation.verdict import Finding, GateResult, Severity
 NAME = "acceptance"
 MOST_PROGRAMS = 3  # of one script that are made to fail
 _PROGRAM = re.compile(
-    r"(?:^[ \t]*|[;&|(] *|\b(?:then|do|exec|if) +)[@+-]* *(?:\w+=\S* +)*"
+    r"(?:^[ \t]*+|[;&|(] *+|\b(?:then|do|exec|if) ++)[@+-]{0,9} {0,99}(?:\w{1,99}=\S{0,99} {1,9}){0,9}"
     r"(cargo|cc|docker|gcc|git|go|make|mkdocs|nox|npm|pip3?|poetry|pytest|python3?|sphinx-build|tox|twine|uv)\b",
     re.MULTILINE,
 )
