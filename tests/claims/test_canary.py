@@ -36,6 +36,7 @@ def line_of(line_settings: Settings, tmp_path: Path) -> Iterator[MakeLine]:
             twin = stack.enter_context(Twin(played))
             settings = line_settings.model_copy(update={"base_url": twin.base_url, **values})
             crew = stack.enter_context(open_crew(settings))
+            crew.catalogue.refresh()  # an earlier twin may have had the same port
             return Line(settings, crew, twin, make_repo(tmp_path / "repo"))
 
         yield make

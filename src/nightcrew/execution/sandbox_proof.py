@@ -6,6 +6,7 @@ For `nightcrew doctor`. An attack that could not be made counts as a success of 
 import json
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
@@ -249,7 +250,10 @@ def _channel(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
     yield Finding("speak in a trusted program's name", result == "true", detail)
     limits = replace(_LIMITS, memory_bytes=96 * MIB, wall_seconds=10)
     full = _python(sandbox, _BUFFERS, _workspace(folder, "buffers"), limits)
-    yield Finding("fill memory with sockets", full.killed_by == "memory", full.killed_by or _last_words(full))
+    # A container whose first process the kernel kills is gone before its group can be asked why.
+    by_kernel = full.killed_by is None and full.returncode == 128 + signal.SIGKILL
+    held = full.killed_by == "memory" or by_kernel
+    yield Finding("fill memory with sockets", held, full.killed_by or _last_words(full))
 
 
 def _python(

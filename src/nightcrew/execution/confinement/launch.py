@@ -99,6 +99,10 @@ class Launch(ExitStack):
 
     def kill(self) -> None:
         """End every process of the sandbox. Thread-safe and idempotent."""
+        if self._init is None:  # it may have a child that does not end with it yet
+            for pid in _children(self.process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.process.kill()
         if self._init is not None:
             with suppress(ProcessLookupError):
@@ -160,6 +164,12 @@ class Launch(ExitStack):
         self.callback(os.close, ours)
         passed.callback(os.close, theirs)
         return ends
+
+
+def _children(pid: int) -> list[int]:
+    with suppress(OSError):
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
 
 
 def _memory(owner: ExitStack, content: bytes) -> int:

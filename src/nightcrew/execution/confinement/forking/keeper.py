@@ -100,12 +100,12 @@ class Keeper:
         with Launch(find_bwrap(), handed, seccomp_program(confines=True), ETC) as launch:
             words = [str(loaded.python), *loaded.start, str(self._listener.fileno()), loaded.module]
             launch.start(options_for_parent(handed, checked(loaded.mounts, identity), loaded.env), words)
+            launch.wait()  # its processes end together only from now on
             with self._lock:
                 if self._over.is_set():
                     return
                 self._launch = launch
             try:
-                launch.wait()
                 launch.release(None)
                 log.info("process %d keeps %s loaded", launch.process.pid, loaded.module)
                 written = self._last_words(launch)
