@@ -24,6 +24,8 @@ ALLOWED = {
     "src/nightcrew/execution/confinement/forking/parent.py": {"os.fork"},
     "src/nightcrew/execution/confinement/relay.py": {"os.fork", "os.execvpe"},
     "src/nightcrew/execution/environments/bytecode.py": {"os.fork"},
+    "src/nightcrew/execution/environments/pytest_plugins.py": {"os.fork"},
+    "src/nightcrew/validation/loaded/inside.py": {"os.execv"},
 }
 
 
