@@ -56,7 +56,9 @@ joined as (
     select ids.attempt_id, coalesce(s.task_id, f.task_id, j.task_id, c.task_id) as task_id,
            coalesce(f.number, s.number) as number, coalesce(f.executor, s.executor) as executor,
            coalesce(f.model, s.model, c.asked_model) as model, coalesce(f.models_served, []) as models_served,
-           coalesce(f.started_at, least(s.started_at, c.started_at)) as started_at, f.ended_at,
+           /* More than a minute before the attempt's own beginning, its clock was set in between. */
+           case when least(s.started_at, c.started_at) < f.started_at - interval 1 minute then f.started_at
+                else least(f.started_at, s.started_at, c.started_at) end as started_at, f.ended_at,
            coalesce(f.attempt_end, 'unfinished') as attempt_end, j.verdict, j.score, j.summary as verdict_summary,
            j.sandbox, f.detail, f.stop_cause, f.patch_lines, f.patch_sha256, coalesce(c.calls, 0) as calls,
            coalesce(c.input_tokens, 0) as input_tokens, coalesce(c.output_tokens, 0) as output_tokens,
