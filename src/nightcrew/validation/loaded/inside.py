@@ -6,7 +6,6 @@ as soon as that is confined. A plain run is what `python -m pytest` does, a rigg
 
 import atexit
 import importlib
-import importlib.util
 import os
 import runpy
 import sys

@@ -23,6 +23,7 @@ from nightcrew.validation import rig
 from nightcrew.validation.bytecode.compiled import Compiled
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.loaded.forks import forked_runs
+from nightcrew.validation.loaded.inside import RIG_PLACE
 from nightcrew.validation.rig import protocol
 from nightcrew.validation.rig.protocol import Experiment, Job, Replay, document
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -31,7 +32,7 @@ from nightcrew.validation.running.run_results import SessionResult, read_session
 
 log = logging.getLogger(__name__)
 
-RIG = "/opt/nightcrew/nightcrew_rig"
+RIG = f"{RIG_PLACE}/nightcrew_rig"
 CLOCK = "/opt/nightcrew/clock"
 ELSEWHERE = "/srv/project"
 HOME = "/tmp/dev"  # noqa: S108 - in the sandbox
@@ -151,7 +152,7 @@ def run_rig(
         completed = _run(
             room,
             ["rigged", module],
-            [python, "-P", "-s", "-c", f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
+            [python, "-P", "-s", "-c", f"import sys; sys.path.insert(0, {RIG_PLACE!r}); "
              f"from nightcrew_rig.{module} import main; main()"],
             rig=_rig_mounts(),
             workspace=copy,
