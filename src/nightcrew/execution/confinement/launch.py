@@ -19,6 +19,7 @@ from nightcrew.errors import Transient
 from nightcrew.execution.confinement.confinement import Completed, Limits
 from nightcrew.execution.confinement.identity import Identity, unavailable
 from nightcrew.execution.confinement.supervisor import resource_limits
+from nightcrew.execution.confinement.usage import tree_pids
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class Launch(ExitStack):
     def kill(self) -> None:
         """End every process of the sandbox. Thread-safe and idempotent."""
         if self._init is None:  # it may have a child that does not end with it yet
-            for pid in _children(self.process.pid):
+            for pid in list(tree_pids(self.process.pid))[1:]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         self.process.kill()
@@ -164,12 +165,6 @@ class Launch(ExitStack):
         self.callback(os.close, ours)
         passed.callback(os.close, theirs)
         return ends
-
-
-def _children(pid: int) -> list[int]:
-    with suppress(OSError):
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
 
 
 def _memory(owner: ExitStack, content: bytes) -> int:
