@@ -11,8 +11,8 @@ setup: ## environment from the lock file
 demo: setup ## the main job, without a key
 	@$(PY) -m nightcrew.cli demo $(ARGS)
 
-test: setup ## every test, in two processes; with ARGS those that it names, in one
-	@$(PY) -m pytest $(or $(ARGS),--numprocesses 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0)
+test: setup ## every test, in two processes, and what failed once more, alone; with ARGS those that it names, in one
+	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/run_tests.py)
 
 check: lint unused types imports test ## everything a contributor needs
 

@@ -192,11 +192,11 @@ def test_all_end_with_the_keeper(tmp_path: Path, finding: Findings) -> None:
     code = (
         "import sys, time; from pathlib import Path; from tests.attacks.forks import forking_sandbox\n"
         "with forking_sandbox() as forked:\n"
-        "    forked.run(['/bin/sh', '-c', 'touch /workspace/begun; sleep 120', sys.argv[1]],"
-        " workspace=Path(sys.argv[2]))\n"
+        "    forked.run([*sys.argv[3:], sys.argv[1]], workspace=Path(sys.argv[2]))\n"
     )
+    command = (*PYTHON, "import time; open('/workspace/begun', 'w'); time.sleep(120)")
     keeper = subprocess.Popen(
-        [sys.executable, "-c", code, mark, str(tmp_path)], cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", code, mark, str(tmp_path), *command], cwd=Path(__file__).parents[2]
     )
     deadline = time.monotonic() + 30
     while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
