@@ -1,4 +1,4 @@
-"""Runs every test in two processes; what failed there runs once more, alone, as with CPython's `regrtest --rerun`.
+"""Runs every test in two processes; what failed there runs again alone, as with CPython's `regrtest --rerun`.
 
 Most tests start real services, which a busy machine can delay beyond a test's patience. A fault of the code
 fails alone too, and more than a few failures are never run again. What failed and then passed is named: it is
