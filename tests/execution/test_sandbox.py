@@ -42,7 +42,7 @@ def test_output_exit_code_and_input_pass_through(sandbox: Sandbox, workspace: Pa
     done = sandbox.run(argv, workspace=workspace, stdin=b"given\n")
     assert (done.returncode, done.stdout, done.stderr) == (7, b"/workspace\ngiven\n", b"wrong\n")
     assert done.killed_by is None
-    assert done.seconds < 5
+    assert 0 < done.seconds < 60
 
 
 def test_a_signal_and_a_missing_command_are_reported_as_a_shell_does(

@@ -382,7 +382,7 @@ def test_one_process_cannot_take_all_memory(attack: Attack) -> None:
         """
     )
     assert done.killed_by == "memory" or "MemoryError" in output(done)
-    assert done.seconds < 10
+    assert done.seconds < SMALL.wall_seconds
 
 
 def test_memory_spread_over_a_tree_is_counted_together(attack: Attack) -> None:
@@ -396,7 +396,7 @@ def test_memory_spread_over_a_tree_is_counted_together(attack: Attack) -> None:
         """
     )
     assert done.killed_by == "memory"
-    assert done.seconds < 15
+    assert done.seconds < SMALL.wall_seconds
 
 
 def test_shared_memory_is_bounded(attack: Attack) -> None:
@@ -736,7 +736,7 @@ def test_a_daemon_does_not_outlive_the_command(attack: Attack, workspace: Path) 
 def test_a_daemon_that_holds_the_output_does_not_hold_us(attack: Attack) -> None:
     done = attack("subprocess.Popen(['sleep', '30'], start_new_session=True)")
     assert done.returncode == 0
-    assert done.seconds < 5
+    assert done.seconds < SMALL.wall_seconds
 
 
 def test_ignored_signals_do_not_help(attack: Attack) -> None:
@@ -752,7 +752,7 @@ def test_ignored_signals_do_not_help(attack: Attack) -> None:
         limits=Limits(wall_seconds=0.5),
     )
     assert done.killed_by == "wall_time"
-    assert done.seconds < 5
+    assert done.seconds < SMALL.wall_seconds
 
 
 # What is shown inside -------------------------------------------------------------------------------------
@@ -823,7 +823,7 @@ def test_nothing_planted_in_the_tree_is_run_by_the_host(
     assert done.returncode == 0, done.stderr
     started = time.monotonic()
     patch = extract_patch(checkout)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert not proof.exists()
     assert "+changed" in patch
     assert "new file mode 160000" in patch
