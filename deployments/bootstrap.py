@@ -22,9 +22,7 @@ from blocks.messages import Email, SignedWebhook
 from deployments.automations import make_automations
 from nightcrew import host
 from nightcrew.crew.dispatch import POOL, WORKER_TYPE
-from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.logs.process import log_as_the_crew
-from nightcrew.settings import load_settings
 from nightcrew.task import TaskPriority
 from nightcrew.worker.refusal import PRELOAD
 
@@ -135,9 +133,6 @@ async def _make_queues(client: PrefectClient) -> list[Change]:
 async def _main(project: Path, names: Sequence[str] | None) -> None:
     for change in await bootstrap(project):
         log.info("%s", change)
-    if names:
-        # While it shows whose runs went with a deployment: all that was done above may have taken minutes.
-        await asyncio.to_thread(reconcile, load_settings())
     await deploy(project, names)
 
 

@@ -151,6 +151,20 @@ def test_a_deleted_deployment_comes_back_and_its_tasks_wait_for_it(crew: Running
     assert crew.ended(waits.task_id).status is TaskStatus.COMPLETED
 
 
+def test_tasks_of_a_deployment_that_is_there_again_at_once_run_again(crew: RunningCrew) -> None:
+    """Nobody looked between its deletion and the next deploy, so that the run alone is missing."""
+    with crew.paused():
+        waits = crew.submit("Wait for my second deployment.", priority="low")
+        assert crew.prefect("deployment", "delete", "run-task/low").returncode == 0
+        made = crew.prefect("deploy", "--name", "low")
+        assert made.returncode == 0, made.stdout + made.stderr
+        reconcile(crew.settings)
+        again = crew.get(waits.task_id)
+        assert again.deployment_id not in {None, waits.deployment_id}
+        assert again.restarts == 1 and again.flow_run_id != waits.flow_run_id
+    assert crew.ended(waits.task_id).status is TaskStatus.COMPLETED
+
+
 def test_a_task_submitted_twice_makes_one_run(crew: RunningCrew) -> None:
     task = crew.task("Only once, please.")
     first = dispatch.submit(crew.settings, task)

@@ -192,9 +192,10 @@ def test_who_has_read_an_older_state_changes_nothing(queue: TaskQueue) -> None:
 def test_tasks_are_handed_over_together_and_only_those_that_still_wait(queue: TaskQueue) -> None:
     first, cancelled, other = (queue.submit(a_task(name)).task_id for name in ("one", "two", "three"))
     queue.update(cancelled, status=TaskStatus.CANCELLED)
-    assert queue.hand_over({first: "run-1", cancelled: "run-2"}) == 1
+    assert queue.hand_over({first: "run-1", cancelled: "run-2"}, "deployment") == 1
     handed = queue.get(first)
     assert (handed.status, handed.flow_run_id) == (TaskStatus.QUEUED, "run-1")
+    assert handed.deployment_id == "deployment"
     assert list(queue.of_runs(["run-1", "run-2"])) == [handed]
     assert queue.get(cancelled).status is TaskStatus.CANCELLED
     assert queue.get(other).status is TaskStatus.PENDING

@@ -200,7 +200,9 @@ def _dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask, deployment_
     if run is None:
         raise _missing(queued.task)
     try:
-        return queue.update(queued.task_id, status=TaskStatus.QUEUED, flow_run_id=run["id"])
+        return queue.update(
+            queued.task_id, status=TaskStatus.QUEUED, flow_run_id=run["id"], deployment_id=deployment_id
+        )
     except BadInput:  # it is running already, or was cancelled
         return queue.get(queued.task_id)
 
@@ -216,7 +218,7 @@ def _dispatch_all(queue: TaskQueue, api: PrefectApi, some: Sequence[QueuedTask])
         if not failed.get("flow_run_id"):
             log.warning("task %s waits, Prefect created no run: %s", task_id, failed.get("error"))
     created = {task_id: run["flow_run_id"] for task_id, run in runs.items() if run.get("flow_run_id")}
-    queue.hand_over(created)
+    queue.hand_over(created, deployment_id)
     return len(created)
 
 

@@ -123,7 +123,7 @@ def restore_deployments(
     if not (missing := bootstrap.missing(current.api(), project)):
         return False
     progress(f"deleted in Prefect, created again: {missing}")
-    reconcile(settings)  # while it shows that their waiting runs went with them
+    reconcile(settings)  # an older version did not note which deployment made a run
     env = environment_of(settings, current, open_database(settings))
     log_file, names = bootstrap_log(current.home), missing.deployments
     bootstrap.run(project, env, log=log_file, deployments=names, is_ending=is_ending)

@@ -162,7 +162,7 @@ class TaskQueue:
                 enter_ends(connection, [changed, *also] if changed.status != row.status else also)
             return changed
 
-    def hand_over(self, runs: Mapping[str, str]) -> int:
+    def hand_over(self, runs: Mapping[str, str], deployment_id: str) -> int:
         """Note the flow runs (by task id) of tasks that are still pending; returns the number of tasks."""
         given = values(column("task_id", String), column("run_id", String), name="given").data(
             [*runs.items()]
@@ -170,7 +170,7 @@ class TaskQueue:
         statement = (
             update(tasks)
             .where(tasks.c.task_id == given.c.task_id, tasks.c.status == TaskStatus.PENDING)
-            .values(status=TaskStatus.QUEUED, flow_run_id=given.c.run_id)
+            .values(status=TaskStatus.QUEUED, flow_run_id=given.c.run_id, deployment_id=deployment_id)
         )
         with self._engine.begin() as connection:
             return connection.execute(statement).rowcount

@@ -54,6 +54,7 @@ tasks = Table(
     Column("crashes", Integer, nullable=False, server_default="0"),
     Column("attempts_begun", Integer, nullable=False, server_default="0"),
     Column("flow_run_id", String),
+    Column("deployment_id", String),  # that made its flow run
     Column("host", String),
     Column("pid", Integer),
     Column("pid_started", Float),
@@ -122,6 +123,7 @@ class QueuedTask:
     restarts: int = 0  # returns to the queue after a crash or a stop
     crashes: int = 0  # of its process since an attempt was last recorded
     flow_run_id: str | None = None
+    deployment_id: str | None = None  # that made the flow run; None: a person or an older version did
     host: str | None = None  # host and process id, needed to cancel it
     pid: int | None = None
     pid_started: float | None = None

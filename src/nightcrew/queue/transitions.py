@@ -34,6 +34,7 @@ class Changes(TypedDict, total=False):
     failure_reason: FailureReason | None
     detail: str
     flow_run_id: str | None
+    deployment_id: str | None
     host: str | None
     pid: int | None
     pid_started: float | None

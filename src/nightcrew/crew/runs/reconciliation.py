@@ -130,7 +130,7 @@ class _Reconciliation:
     def __init__(self, queue: TaskQueue, api: PrefectApi) -> None:
         self._queue, self._api = queue, api
         self._lost = queue.lost_leases()
-        self._deployed: dict[TaskPriority, bool] = {}
+        self._deployments: dict[TaskPriority, str | None] = {}
 
     def runs(self) -> Sequence[tuple[QueuedTask, Run]]:
         """Every unfinished task that has a flow run, with it."""
@@ -142,7 +142,7 @@ class _Reconciliation:
         """Correct what is wrong; returns the number of changed tasks."""
         changed = 0
         for task, run in self.runs():
-            deployed = run.state != "DELETED" or self._is_deployed(task.task.priority)
+            deployed = run.state != "DELETED" or self._is_deployed(task)
             wanted = correction(task.status, run, deployed=deployed)
             if wanted is not Correction.NONE:
                 with suppress(BadInput):  # it has changed since it was read
@@ -219,10 +219,18 @@ class _Reconciliation:
         """True for a lost lease: a host that lives puts the task of a dead process back at once."""
         return _is_elsewhere(task) and task.task_id in self._lost
 
-    def _is_deployed(self, priority: TaskPriority) -> bool:
-        if priority not in self._deployed:
-            self._deployed[priority] = self._api.get(f"/deployments/name/{FLOW}/{priority}") is not None
-        return self._deployed[priority]
+    def _is_deployed(self, task: QueuedTask) -> bool:
+        """False if the deployment was deleted that made the task's run, also if it was made again since.
+
+        With it, Prefect deletes the runs that wait; one that has begun was deleted by a person.
+        """
+        priority = task.task.priority
+        if priority not in self._deployments:
+            found = self._api.get(f"/deployments/name/{FLOW}/{priority}")
+            self._deployments[priority] = str(found["id"]) if found else None
+        now = self._deployments[priority]
+        waits = task.status is TaskStatus.QUEUED and task.deployment_id is not None
+        return now == task.deployment_id if waits else now is not None
 
 
 def _after_its_end(task: TaskStatus, run: Run) -> Correction:
