@@ -83,6 +83,32 @@ def test_dependencies_of_the_project_and_of_its_tests_are_read(tmp_path: Path) -
     assert (declared.extras, declared.groups) == (("test",), ("dev",))
 
 
+STALE_PROJECT = """
+[project]
+name = "shop"
+version = "1"
+requires-python = ">=3.10"
+[project.optional-dependencies]
+test = []
+"""
+STALE_LOCK = """
+version = 1
+requires-python = ">=3.10"
+
+[[package]]
+name = "shop"
+version = "1"
+source = { virtual = "." }
+"""
+
+
+def test_a_lock_that_lacks_what_is_declared_is_left_aside(
+    build: Build, inside: Inside, tmp_path: Path
+) -> None:
+    tree = write(tmp_path / "stale", pyproject_dot_toml=STALE_PROJECT, uv_dot_lock=STALE_LOCK)
+    assert inside(build(tree), "import pytest; print(1)") == "1"
+
+
 def test_requirement_files_are_followed_and_local_folders_left_out(tmp_path: Path) -> None:
     (tmp_path / "requirements-test.txt").write_text(
         "-r requirements/base.txt\n-e .\n./local\npytest>=7  # runner\n--index-url https://example.org\n"

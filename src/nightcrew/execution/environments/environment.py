@@ -7,6 +7,7 @@ sandbox.
 
 import hashlib
 import json
+import logging
 import platform
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ from nightcrew.target_config import TargetConfig
 from nightcrew.untrusted import Unreadable, read_file
 
 __all__ = ["Environment", "build_environment", "command_environment", "project_paths"]
+
+log = logging.getLogger(__name__)
 
 _RECIPE = 4  # increase it to rebuild all environments
 _ALWAYS = ("pytest", "coverage")
@@ -215,7 +218,7 @@ def _leave_out_plugins(builder: Builder) -> None:
 
 
 def _locked_requirements(builder: Builder, checkout: Path, declared: Declared) -> Sequence[str]:
-    """The exact versions from uv.lock of what the tests need."""
+    """The exact versions from uv.lock of what the tests need; none where it lacks what is declared."""
     if not declared.locked:
         return ()
     chosen = [word for name in declared.extras for word in ("--extra", name)]
@@ -224,4 +227,10 @@ def _locked_requirements(builder: Builder, checkout: Path, declared: Declared) -
     with temporary_folder("env") as scratch:
         for name in ("pyproject.toml", "uv.lock"):
             (scratch / name).write_bytes(_content(checkout / name))
-        return builder.run(["uv", "export", "--quiet", *shape, *chosen], scratch, "uv export").splitlines()
+        try:
+            return builder.run(
+                ["uv", "export", "--quiet", *shape, *chosen], scratch, "uv export"
+            ).splitlines()
+        except BadInput as error:
+            log.info("uv.lock is not used: %s", error)
+            return ()

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test
+from nightcrew.validation.effects.lasting import lasting
 from nightcrew.validation.gate import Gate, answered
 from nightcrew.validation.questions.hidden_text import (
     disguised_name,
@@ -155,6 +156,8 @@ def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
     for use in python_powers(new):
         if not (of_tests and use.power in OF_PRODUCT) and not base.could(change, use.power):
             yield use
+    if not of_tests:
+        yield from lasting(old, new)
     if not of_tests and change.before is not None:
         yield from weaker(old, new)
         yield from hidden_among_others(before, after)

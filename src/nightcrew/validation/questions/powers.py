@@ -24,6 +24,9 @@ class Power(StrEnum):
     BACKGROUND = "go on in the background"
     EVERYBODY = "change what the whole process does"
     RUNNER = "see who runs it"
+    BY_NAME = "reach any attribute that its input names"
+    TELLS = "write what it is given to a log"
+    LASTING = "leave something changed for the next call"
     HIDDEN = "hide text from a reader"
     AGENTS = "give instructions to agents"
 
@@ -48,5 +51,7 @@ HARMLESS = _TABLE.words("parts", "harmless")
 INNARDS = _TABLE.words("parts", "innards")
 PLACES = _TABLE.pattern("parts", "places")
 RUNNERS = _TABLE.pattern("parts", "runners")
-OF_PRODUCT = frozenset({Power.BACKGROUND, Power.DELETE, Power.EVERYBODY, Power.RUNNER, Power.WRITE})
+OF_PRODUCT = frozenset({
+    Power.BACKGROUND, Power.BY_NAME, Power.DELETE, Power.EVERYBODY, Power.RUNNER, Power.TELLS, Power.WRITE,
+})  # fmt: skip
 """Powers that every test may use; running the tests shows whether they leave something changed."""

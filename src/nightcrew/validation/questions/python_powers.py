@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 
+from nightcrew.validation.effects.given import uses_of_input
 from nightcrew.validation.questions.powers import (
     HARMLESS,
     INNARDS,
@@ -70,6 +71,7 @@ class _Reader:
 
     def uses(self) -> Iterator[Use]:
         """Uses of a power, each with its line."""
+        yield from uses_of_input(self.nodes)
         for node in self.nodes:
             line = getattr(node, "lineno", 1)
             yield from (Use(power, what, line) for power, what in self._named(node))

@@ -1,0 +1,1 @@
+"""What functions do beside giving a value."""
