@@ -44,6 +44,8 @@ class PrefectApi:
         self._call("DELETE", path, None)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | Sequence[Any] | None) -> Any:
+        if not self.url:
+            raise Transient("no Prefect server of this crew is running")
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=self._headers, method=method)  # noqa: S310
         try:

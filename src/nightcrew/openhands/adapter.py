@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections.abc import Sequence
 
-from nightcrew.errors import Transient
+from nightcrew.execution.confinement.forking.forked import NotForked
 from nightcrew.execution.environments.environment import project_paths
 from nightcrew.execution.execution_engine import Assignment, Report
 from nightcrew.execution.executors.briefing import briefing
@@ -63,7 +63,7 @@ class OpenHandsAdapter:
         if forked is not None:
             try:
                 return start(forked, [SOCKET, STATE], ())
-            except Transient as error:
+            except NotForked as error:
                 log.warning("%s: the agent loads the SDK itself: %s", assignment.attempt_id, error)
         # -I: the client imports no module from the workspace or its PYTHONPATH.
         argv = [str(runtime.python), "-I", "-m", CLIENT, SOCKET, STATE]

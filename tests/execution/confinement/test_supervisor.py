@@ -1,5 +1,8 @@
 """How a supervisor watches a command, and what it does when it cannot see it any more."""
 
+import os
+import resource
+import subprocess
 import sys
 import time
 from itertools import count
@@ -55,3 +58,26 @@ def test_a_calm_command_that_exceeds_a_limit_later_is_ended_by_it() -> None:
     assert supervised(60, late).finish(b"").killed_by == "disk"
     assert supervised(60, lambda: Reading(None), Limits(wall_seconds=1)).finish(b"").killed_by == "wall_time"
     assert time.monotonic() - started < 30
+
+
+ASKS_FOR_MORE = """
+import os, resource
+from nightcrew.execution.confinement.confinement import Limits
+from nightcrew.execution.confinement.supervisor import set_limits
+
+set_limits(os.getpid(), Limits(open_files=4096, file_bytes=7))
+print(resource.getrlimit(resource.RLIMIT_NOFILE), resource.getrlimit(resource.RLIMIT_FSIZE))
+"""
+
+
+def test_a_lower_limit_of_the_machine_or_container_stays() -> None:
+    """Nobody but root may ask for more, and a command was not started where the machine allows less."""
+    as_user = [] if os.geteuid() else ["setpriv", "--bounding-set=-sys_resource"]
+    done = subprocess.run(
+        [*as_user, sys.executable, "-c", ASKS_FOR_MORE],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "(256, 256) (7, 7)\n", done.stderr

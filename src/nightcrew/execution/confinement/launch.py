@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import resource
 import secrets
 import selectors
 import signal
@@ -18,7 +17,7 @@ from nightcrew import host
 from nightcrew.errors import Transient
 from nightcrew.execution.confinement.confinement import Completed, Limits
 from nightcrew.execution.confinement.identity import Identity, unavailable
-from nightcrew.execution.confinement.supervisor import resource_limits
+from nightcrew.execution.confinement.supervisor import set_limits
 from nightcrew.execution.confinement.usage import tree_pids
 
 log = logging.getLogger(__name__)
@@ -93,8 +92,8 @@ class Launch(ExitStack):
         """Set the limits of each process, None for none, and start the command."""
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, self._init_pid, _NICENESS)
-            for which, value in resource_limits(limits) if limits else ():
-                resource.prlimit(self._init_pid, which, value)
+            if limits is not None:
+                set_limits(self._init_pid, limits)
         with suppress(BrokenPipeError):  # it has ended already; `checked` says why
             os.write(self._gate, b".")
 

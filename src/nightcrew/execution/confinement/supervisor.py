@@ -40,6 +40,20 @@ def resource_limits(limits: Limits, *, processes: bool = True) -> Iterator[tuple
         yield resource.RLIMIT_NPROC, (limits.processes,) * 2
 
 
+def set_limits(pid: int, limits: Limits, *, processes: bool = True) -> None:
+    """Set the kernel's limits for a process and those that it starts; where its own are lower, they stay.
+
+    Raises:
+        ProcessLookupError: it has ended.
+    """
+    for which, wanted in resource_limits(limits, processes=processes):
+        try:
+            resource.prlimit(pid, which, wanted)
+        except PermissionError:  # only root may ask for more than there is
+            _, most = resource.prlimit(pid, which)
+            resource.prlimit(pid, which, (min(wanted[0], most), min(wanted[1], most)))
+
+
 type Watch = Callable[[], Reading]
 """A check, made twenty times a second while the tree uses more and more, else two or three times."""
 

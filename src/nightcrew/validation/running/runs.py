@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Required, TypedDict, Unpack
 
-from nightcrew.errors import Transient
+from nightcrew.execution.confinement.forking.forked import NotForked
 from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount, Results
 from nightcrew.task import TaskType
 from nightcrew.validation import rig
@@ -227,7 +227,7 @@ def _run(
     if forked is not None:
         try:
             return forked.run(words, mounts=[*mounts, *rig], env=env, **how)
-        except Transient as error:
+        except NotForked as error:
             log.warning("a test run starts pytest itself: %s", error)
     return room.sandbox.run(argv, mounts=[*mounts, *rig], env=env, **how)
 

@@ -4,6 +4,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,7 @@ import pytest
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.confinement.confinement import MIB
-from nightcrew.execution.confinement.forking.forked import Forked
+from nightcrew.execution.confinement.forking.forked import Forked, NotForked
 from nightcrew.execution.confinement.forking.keeper import Keeper, Loaded
 from nightcrew.execution.sandbox import Limits, Mount, Results, interpreter_mounts
 from tests.attacks.forks import INSIDE, forking_sandbox
@@ -103,21 +104,35 @@ def test_a_refused_mount_is_bad_input(forked: Forked, workspace: Path) -> None:
 
 
 def test_where_nobody_forks_nothing_has_run(workspace: Path, tmp_path: Path) -> None:
-    with pytest.raises(Transient, match="no process could be forked"):
+    with pytest.raises(NotForked, match="no process could be forked"):
         Forked(tmp_path / "nobody", ()).run(["/bin/true"], workspace=workspace)
+
+
+def test_a_command_that_ends_with_the_process_that_forked_it_has_no_result(workspace: Path) -> None:
+    """As when a worker is killed: its own exit code would count as that of tests, or against a model."""
+    with ThreadPoolExecutor() as threads:
+        with forking_sandbox() as forked:
+            command = ["/bin/sh", "-c", "touch /workspace/started; sleep 300"]
+            running = threads.submit(forked.run, command, workspace=workspace)
+            deadline = time.monotonic() + 120
+            while not (workspace / "started").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        with pytest.raises(Transient, match="ended from outside") as lost:
+            running.result(120)
+    assert not isinstance(lost.value, NotForked), "it has begun"
 
 
 def test_a_program_that_cannot_be_loaded_is_refused_for_a_while(workspace: Path) -> None:
     loaded = Loaded(Path(sys.executable), "no_such_module", interpreter_mounts(Path(sys.executable)))
     with Keeper(lambda: loaded) as keeper:
         for _ in range(2):
-            with pytest.raises(Transient):
+            with pytest.raises(NotForked):
                 Forked(keeper.path, loaded.mounts).run(["/bin/true"], workspace=workspace)
 
 
 def test_what_cannot_be_mounted_is_named(workspace: Path, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with forking_sandbox() as forked, pytest.raises(Transient, match=r"could be confined.*Read-only"):
+    with forking_sandbox() as forked, pytest.raises(NotForked, match=r"could be confined.*Read-only"):
         forked.run(["/bin/true"], workspace=workspace, mounts=[Mount(tmp_path / "folder", "/usr/new/place")])
 
 

@@ -6,7 +6,6 @@ It is confined like a command of `bubblewrap.py`, but in a process that has a pr
 import json
 import logging
 import os
-import resource
 import select
 import signal
 import socket
@@ -29,7 +28,7 @@ from nightcrew.execution.confinement.mounts import SYSTEM_FOLDERS, checked, is_h
 from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.scratch import ScratchSpace
 from nightcrew.execution.confinement.seccomp import seccomp_program
-from nightcrew.execution.confinement.supervisor import Supervisor, resource_limits
+from nightcrew.execution.confinement.supervisor import Supervisor, set_limits
 from nightcrew.execution.confinement.usage import Disk, Memory
 
 log = logging.getLogger(__name__)
@@ -40,6 +39,10 @@ READY_SECONDS = 90.0
 _CREDENTIALS = "3i"
 _NICENESS = 5
 _CLONE_SECONDS = 20.0
+
+
+class NotForked(Transient):
+    """No process could be forked or confined; nothing of the command has run."""
 
 
 class Forked:
@@ -67,7 +70,8 @@ class Forked:
 
         Raises:
             BadInput: a mount is refused.
-            Transient: no process could be forked or confined; nothing of the command has run then.
+            NotForked: nothing of the command has run.
+            Transient: the command was ended from outside, as when the process that forked it ends.
         """
         own = [Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts]
         shown = checked(own if results is None else [*own, results.mount], self._identity)
@@ -87,17 +91,21 @@ class Forked:
             supervisor = Supervisor(
                 process, kill=process.kill, limits=limits, watches=watches, results=results
             )
-            return supervisor.finish(stdin)
+            completed = supervisor.finish(stdin)
+        if completed.killed_by is None and not process.has_answered:
+            raise Transient("its sandbox was ended from outside")
+        return completed
 
 
 class ForkedProcess:
     """The first process of a forked command's namespaces; all others end with it, and it ends with us.
 
     Raises:
-        Transient: it could not be forked or confined.
+        NotForked: it could not be forked or confined.
     """
 
     def __init__(self, path: Path, order: Order, shown: Sequence[Mount]) -> None:
+        self.has_answered = False  # how its command ended, which no command can keep it from
         self._resources = ExitStack()
         try:
             self._connection = self._resources.enter_context(socket.socket(socket.AF_UNIX))
@@ -113,7 +121,7 @@ class ForkedProcess:
             self._resources.callback(os.close, self._descriptor)
         except OSError as error:
             self._resources.close()
-            raise Transient(f"no process could be forked for it: {error}") from None
+            raise NotForked(f"no process could be forked for it: {error}") from None
         except BaseException:
             self._resources.close()
             raise
@@ -123,8 +131,7 @@ class ForkedProcess:
         """Set the limits of each process and let the command begin."""
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, self.pid, _NICENESS)
-            for which, value in resource_limits(limits):
-                resource.prlimit(self.pid, which, value)
+            set_limits(self.pid, limits)
         self._connection.settimeout(None)
         with suppress(OSError):  # it has ended, which the supervisor sees
             self._connection.sendall(GO)
@@ -140,7 +147,8 @@ class ForkedProcess:
         with suppress(OSError):
             while piece := self._connection.recv(64):
                 answer += piece
-        return int(answer) if answer.strip().isdigit() else -signal.SIGKILL
+        self.has_answered = answer.strip().isdigit()
+        return int(answer) if self.has_answered else -signal.SIGKILL
 
     def kill(self) -> None:
         """End every process of the command. Thread-safe and idempotent."""
@@ -182,7 +190,7 @@ class ForkedProcess:
             if sign == CONFINED and (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
                 return int(struct.unpack(_CREDENTIALS, content)[0])
         why = self._connection.recv(1000).decode(errors="replace").strip() if sign else ""
-        raise Transient(f"no process could be confined for it: {why or 'its parent ended'}")
+        raise NotForked(f"no process could be confined for it: {why or 'its parent ended'}")
 
     def _end(self) -> None:
         self.kill()
