@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 FLOW = "run-task"
 POOL = "nightcrew"
 WORKER_TYPE = "nightcrew-warm"
-MOST_IN_A_REQUEST = 20  # flow runs; a loaded server creates so many in time
-MOST_AT_ONCE = 200  # flow runs that one call hands over, so that a long queue does not hold up its caller
+MOST_IN_A_REQUEST = 100  # flow runs; a loaded server creates so many in time
+MOST_AT_ONCE = 500  # flow runs that one call hands over, so that a long queue does not hold up its caller
 
 
 class DeploymentMissing(Transient):
@@ -80,7 +80,14 @@ def dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask) -> QueuedTas
     Raises:
         Transient: its deployment is missing or Prefect cannot be reached; the task stays pending.
     """
-    return _dispatch(queue, api, queued, deployment_of(api, queued.task))
+    deployment_id = deployment_of(api, queued.task)
+    run_id = _create_runs(api, [queued], deployment_id)[queued.task_id]
+    try:
+        return queue.update(
+            queued.task_id, status=TaskStatus.QUEUED, flow_run_id=run_id, deployment_id=deployment_id
+        )
+    except BadInput:  # it is running already, or was cancelled
+        return queue.get(queued.task_id)
 
 
 def announcement(settings: Settings) -> Path:
@@ -195,31 +202,20 @@ def _opened(settings: Settings, *, is_for_batch: bool = False) -> Iterator[tuple
         yield TaskQueue(store, settings.max_unfinished_tasks, admit=admission), store
 
 
-def _dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask, deployment_id: str) -> QueuedTask:
-    run = api.post(f"/deployments/{deployment_id}/create_flow_run", _run_of(queued))
-    if run is None:
-        raise _missing(queued.task)
-    try:
-        return queue.update(
-            queued.task_id, status=TaskStatus.QUEUED, flow_run_id=run["id"], deployment_id=deployment_id
-        )
-    except BadInput:  # it is running already, or was cancelled
-        return queue.get(queued.task_id)
-
-
 def _dispatch_all(queue: TaskQueue, api: PrefectApi, some: Sequence[QueuedTask]) -> int:
     """Create the runs of tasks of one priority in one request; their number."""
     deployment_id = deployment_of(api, some[0].task)
-    found = api.post(f"/deployments/{deployment_id}/create_flow_run/bulk", [_run_of(one) for one in some])
-    if found is None:
+    runs = _create_runs(api, some, deployment_id)
+    queue.hand_over(runs, deployment_id)
+    return len(runs)
+
+
+def _create_runs(api: PrefectApi, some: Sequence[QueuedTask], deployment_id: str) -> Mapping[str, str]:
+    """The flow run of each task, by task id; all are of this deployment. The route is our own server's."""
+    where = f"/deployments/{deployment_id}/create_flow_run/scheduled"
+    if (run_ids := api.post(where, [_run_of(one) for one in some])) is None:
         raise _missing(some[0].task)
-    runs = dict(zip([one.task_id for one in some], found["results"], strict=True))
-    for task_id, failed in runs.items():
-        if not failed.get("flow_run_id"):
-            log.warning("task %s waits, Prefect created no run: %s", task_id, failed.get("error"))
-    created = {task_id: run["flow_run_id"] for task_id, run in runs.items() if run.get("flow_run_id")}
-    queue.hand_over(created, deployment_id)
-    return len(created)
+    return dict(zip([one.task_id for one in some], run_ids, strict=True))
 
 
 def _run_of(queued: QueuedTask) -> dict[str, object]:
@@ -228,10 +224,8 @@ def _run_of(queued: QueuedTask) -> dict[str, object]:
     return {
         "name": run_name(task),
         "parameters": {"task": form_values(task)},
-        "enforce_parameter_schema": False,  # the task was checked when it was submitted
         "idempotency_key": f"{task.task_id}.{queued.restarts}",
         "tags": list(run_tags(task)),
-        "state": {"type": "SCHEDULED"},
     }
 
 

@@ -25,6 +25,7 @@ from nightcrew.errors import BadInput
 from nightcrew.logs.process import log_what_ends_it
 from nightcrew.settings import load_settings
 from nightcrew.watch.hooks import hooks, is_hook
+from nightcrew.worker.many_runs import add_route
 
 BLOCKS = "blocks.messages"
 LOOK = timedelta(seconds=1)
@@ -79,6 +80,7 @@ def main(port: int) -> None:
     """Serve until the process is ended."""
     import_module(BLOCKS)  # automations of the server send messages by them
     _look_less_often()
+    add_route()
     settings = get_current_settings().server
     if settings.api.auth_string is None:
         raise BadInput("the server's profile has no password")
