@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.idle_tests import idle_test, replaced_target, tries_new_inputs
+from nightcrew.validation.reading.idle_tests import idle_test, only_sizes, replaced_target, tries_new_inputs
 from nightcrew.validation.running.clean_room import CleanRoom
 
 
@@ -40,6 +40,11 @@ PARAMETRIZED = (
         (PARAMETRIZED.format(cases="[4] * 2000", used="x"), "repeats"),
         (PARAMETRIZED.format(cases="[4, 4, 4, 6]", used="x"), "same case 3 times"),
         (PARAMETRIZED.format(cases="range(2000)", used="4"), "2000 times"),
+        ("def test_it():\n    assert half(4) in (1, 2, 3)\n", "any of several values"),
+        ("def test_it(self):\n    self.assertIn(half(4), [1, 2])\n", "any of several values"),
+        ("def test_it():\n    assert half(4) == pytest.approx(2, abs=1.9)\n", "far from the right one"),
+        ("def test_it():\n    assert half(-4) == pytest.approx(-2, rel=0.5)\n", "far from the right one"),
+        ("def test_it(self):\n    self.assertAlmostEqual(half(4), 2, delta=1)\n", "far from the right one"),
         ("".join(f"def test_{one}():\n    assert half(4) == 2\n\n" for one in "abc"), "copy of test_a"),
     ],
 )
@@ -53,12 +58,27 @@ def test_what_earns_no_place(tests: str, word: str) -> None:
         PARAMETRIZED.format(cases="[4, 6, 8]", used="x"),
         PARAMETRIZED.format(cases="range(2000)", used="x"),
         PARAMETRIZED.format(cases="range(5)", used="4"),
+        "def test_it():\n    assert 1 in half((1, 2))\n    assert half(4) not in (1, 3)\n    assert half(2) in NAMES\n",
+        "def test_it():\n    assert half(4) == pytest.approx(2, abs=0.01)\n    assert half(0) == pytest.approx(0, abs=0.1)\n",
+        "def test_it(self):\n    self.assertAlmostEqual(half(4), 2, places=2)\n    assert half(1) == pytest.approx(x, rel=1e-3)\n",
         "import sys\n\ndef test_it():\n    if sys.version_info > (3, 10):\n        assert half(4) == 2\n",
         "def test_a():\n    warnings.simplefilter('ignore')\n    assert half(4) == 2\n\ndef test_b():\n    assert half(4) == 2\n",
     ],
 )
 def test_what_does(tests: str) -> None:
     assert idle_test(room(tests)) == ""
+
+
+SIZES = "def test_{}():\n    assert len(half('ab')) == 1\n    assert half('aa').count('a') == 1\n\n\n"
+
+
+def test_most_tests_look_at_more_than_sizes() -> None:
+    values = "def test_c():\n    assert half('ab') == 'a'\n"
+    assert "2 of 3 new tests look only at lengths" in only_sizes(
+        room(SIZES.format("a") + SIZES.format("b") + values)
+    )
+    assert not only_sizes(room(SIZES.format("a") + SIZES.format("b")))
+    assert not only_sizes(room(SIZES.format("a") + values + values.replace("_c", "_d")))
 
 
 def test_a_product_about_code_is_tested_by_code() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nightcrew.task import TaskType
 from nightcrew.validation.gate import Gate, counted, failed, passed
 from nightcrew.validation.reading.checks import TestFunction
-from nightcrew.validation.reading.idle_tests import idle_test, replaced_target
+from nightcrew.validation.reading.idle_tests import idle_test, only_sizes, replaced_target
 from nightcrew.validation.reading.smells import (
     copies_of_implementation,
     long_sleep,
@@ -80,10 +80,15 @@ def _misused(room: CleanRoom) -> GateResult | None:
 
 
 def _replacing(room: CleanRoom) -> GateResult | None:
-    """A result where tests of a file replace what is in it; beside a fix, they fail without the fix."""
-    found = replaced_target(room) if room.task.task_type is TaskType.UNIT_TEST else ""
+    """A result where tests of a file replace what is in it, or look only at sizes; beside a fix, they fail
+    without the fix."""
+    if room.task.task_type is not TaskType.UNIT_TEST:
+        return None
+    replaced, sized = replaced_target(room), only_sizes(room)
     hint = "Call the real code; replace only what is outside of it (the network, the clock)."
-    return failed(NAME, f"{found}.", hint) if found else None
+    if not replaced:
+        hint = "Compare what the code gives with the whole value that it should give."
+    return failed(NAME, f"{replaced or sized}.", hint) if replaced or sized else None
 
 
 _MISUSES = {

@@ -1,5 +1,5 @@
 """New tests that are useless by their text: copies of one case, tests that read source code instead of
-running it, and checks of the machine."""
+running it, checks of the machine, and checks that many wrong values pass."""
 
 import ast
 from collections import Counter
@@ -17,6 +17,11 @@ _REPLACING = {"patch", "object", "setattr", "create_autospec"}
 _MOST_REPLACING = 0.5  # of the tests
 _ALIKE = 3  # tests of the same text, or repetitions of one case
 _MOST_ROUNDS = 100  # repetitions of a case that does not use its number
+_NEAR = {"approx", "isclose", "assertAlmostEqual", "assertAlmostEquals"}
+_SHARES, _DISTANCES = {"rel", "rel_tol"}, {"abs", "abs_tol", "delta"}  # keywords of those
+_WIDE = 0.05  # of the expected value
+_SIZES = {"len", "count", "index", "find"}
+_LEAST_OF_SIZES = 3  # tests
 
 
 def idle_test(room: CleanRoom) -> str:
@@ -24,6 +29,15 @@ def idle_test(room: CleanRoom) -> str:
     tests = new_test_functions(room)
     product = room.source(room.target or "") or ""
     return next(filter(None, (*_alike(tests), *(_reason(one, product) for one in tests))), "")
+
+
+def only_sizes(room: CleanRoom) -> str:
+    """Where more than half of the new tests look only at lengths, numbers and places of what they get."""
+    tests = [one for one in new_test_functions(room) if one.checks]
+    found = [one.name for one in tests if all(_is_size(check.text) for check in one.checks)]
+    if len(tests) < _LEAST_OF_SIZES or len(found) <= len(tests) / 2:
+        return ""
+    return f"{len(found)} of {len(tests)} new tests look only at lengths and places ({found[0]})"
 
 
 def replaced_target(room: CleanRoom) -> str:
@@ -81,7 +95,50 @@ def _reason(test: TestFunction, product: str) -> str:
             machine = sorted(names_of(node) & names.keys())
             if machine:
                 return f"{test.name} checks the machine that it runs on ({names[machine[0]]})"
+        if isinstance(node, ast.Assert | ast.Call) and (loose := _loose(node)):
+            return f"{test.name} takes {loose}: {ast.unparse(node)[:100]!r}"
     return _one_case(test)
+
+
+def _loose(node: ast.Assert | ast.Call) -> str:
+    """What a check takes beside the right value; empty for a strict one."""
+    match node:
+        case ast.Assert(test=ast.Compare(ops=[ast.In()], comparators=[several])) if _are_constants(several):
+            return "any of several values"
+        case ast.Call(func=ast.Attribute(attr="assertIn"), args=[_, several, *_]) if _are_constants(several):
+            return "any of several values"
+        case ast.Call() if called(node) in _NEAR:
+            words = {word.arg: _number(word.value) for word in node.keywords}
+            values = [abs(_number(one)) for one in node.args[:2]]
+            distance = max((words[one] for one in words.keys() & _DISTANCES), default=0.0)
+            share = max((words[one] for one in words.keys() & _SHARES), default=0.0)
+            if max(share, distance / (max(values, default=0.0) or distance * 1e9 or 1.0)) >= _WIDE:
+                return "values that are far from the right one"
+    return ""
+
+
+def _are_constants(node: ast.expr) -> bool:
+    several = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else []
+    return len(several) > 1 and all(isinstance(one, ast.Constant) for one in several)
+
+
+def _number(node: ast.expr) -> float:
+    """A written number; 0 for any other expression."""
+    sign = -1.0 if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else 1.0
+    value = getattr(node.operand if isinstance(node, ast.UnaryOp) else node, "value", None)
+    return sign * value if isinstance(value, int | float) else 0.0
+
+
+def _is_size(check: str) -> bool:
+    """True for a check that compares what `len`, `count` or `index` gives."""
+    node = read(check).body[:1]
+    inner = getattr(node[0], "value", None) if node else None
+    sides: list[ast.expr] = []
+    if isinstance(inner, ast.Compare):
+        sides = [inner.left, *inner.comparators]
+    elif isinstance(inner, ast.Call):
+        sides = inner.args[:2]
+    return any(isinstance(one, ast.Call) and called(one) in _SIZES for one in sides)
 
 
 def _machine_names(test: TestFunction, product: str) -> dict[str, str]:
