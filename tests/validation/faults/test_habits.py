@@ -90,3 +90,19 @@ def test_what_an_object_holds_is_changed_under_another_name() -> None:
     own += "            known['a'] = 1\n        return known\n"
     assert "self.options.copy()" not in [text for _, text in _tried(head + own)]
     assert _tried(head + alias.replace("known.update(more)", "more.update(known)")) == []
+
+
+def test_base_refuses_a_key_that_is_not_there() -> None:
+    before = "def f(x):\n    return TABLE[x]\n"
+    assert ("TABLE.get(x.upper(), 0)", "TABLE[x.upper()]") in [
+        (one.before, one.text)
+        for one in parts_of(before, before.replace("TABLE[x]", "TABLE.get(x.upper(), 0)"))
+    ]
+    assert _tried("def g(x):\n    return TABLE.get(x, 0)\n", before) == []
+
+
+def test_a_text_may_be_encoded_already() -> None:
+    head = "from urllib.parse import quote, unquote\n"
+    added = "def g(x):\n    return quote(x)\n"
+    assert ("x", "__import__('urllib.parse').parse.unquote(x)") in _tried(added, head)
+    assert not any("unquote" in text for _, text in _tried(added, "from shlex import quote\n"))

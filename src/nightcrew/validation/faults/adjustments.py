@@ -69,6 +69,8 @@ def _of_call(node: ast.Call, modules: Collection[str]) -> Iterator[Step]:
         case ast.Call(func=ast.Attribute(value=held, attr="replace"), args=[one, ast.Constant("" | b"")]):
             # What may be meant at the beginning only goes wherever it stands.
             yield from [(node, _called(held, "removeprefix", one))] if isinstance(one, _NAMED) else ()
+            blank = isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.isspace()
+            yield from [(node, _called(held, "strip", one))] if blank else ()
         case ast.Call(
             func=ast.Attribute(value=held, attr="startswith" | "endswith"), args=[ast.Constant() as one]
         ):

@@ -1,11 +1,13 @@
 """What the file's own code says against a new piece: another parameter has the name that a call asks for, the
-same method elsewhere asks for None and not for truth, a local value would do for an attribute.
+same method elsewhere asks for None and not for truth, a local value would do for an attribute, base refuses a
+key that is not there.
 
 Each is tried in the place of the piece, and a test should notice: these slips leave most results as they are.
 """
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import zip_longest
@@ -46,6 +48,7 @@ class Habits:
         """What to try in an expression, or a statement's condition, of this function (`Class.method`)."""
         if isinstance(node, ast.Call):
             yield from self._misplaced(node, function)
+            yield from self._taken(node)
             return
         if isinstance(node, ast.Assign):
             yield from self._borrowed(node, function)
@@ -108,6 +111,24 @@ class Habits:
             # A local in the place of a parameter is usually made from it.
             if name in taken - used and isinstance(given, ast.Name) and given.id in taken:
                 yield given, str(name)
+
+    def _taken(self, call: ast.Call) -> Iterator[Tried]:
+        """A look-up that refuses what is not there, as on base, in place of one with a default; a text that
+        may be encoded already."""
+        match call:
+            case ast.Call(func=ast.Attribute(value=held, attr="get"), args=[key, _], keywords=[]):
+                where = tree_text(held)
+                if self._looked_up(self.old)[where] > self._looked_up(self.new)[where]:
+                    yield call, f"{ast.unparse(held)}[{ast.unparse(key)}]"
+            case ast.Call(func=ast.Name("quote" | "quote_plus") as name, args=[text, *_]):
+                if re.search(rf"from urllib\.parse import [^\n]{{0,200}}\b{name.id}\b", self.new):
+                    yield text, f"__import__('urllib.parse').parse.un{name.id}({ast.unparse(text)})"
+
+    @staticmethod
+    def _looked_up(text: str) -> Counter[str]:
+        """How often a file looks up an item of each thing."""
+        found = (one for one in walk(read(text)) if isinstance(one, ast.Subscript))
+        return Counter(tree_text(one.value) for one in found if isinstance(one.ctx, ast.Load))
 
     @cached_property
     def _text(self) -> SourceText:

@@ -11,11 +11,13 @@ from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import decides, is_configuration, is_prose
 from nightcrew.validation.change.pretence import pretences
+from nightcrew.validation.effects.late import late_errors
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
 from nightcrew.validation.faults.notes import EVERY_ERROR, RETURNED, UNHANDLED, UNUSED
 from nightcrew.validation.faults.removals import Removal, removals
 from nightcrew.validation.gate import Gate, answered, counted, not_measurable
+from nightcrew.validation.reading.suite import read
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
@@ -49,7 +51,7 @@ class Needed(Gate):
             return not_measurable(NAME, f"No part of the change could be taken away: {_listed(open_ones)}.")
         return answered(
             NAME,
-            [*pretences(room, product), *_findings(found)],
+            [*pretences(room, product), *_late(product), *_findings(found)],
             nothing=_passed(found),
             opening="Nothing shows that this is needed",
             hint=_HINT,
@@ -72,6 +74,14 @@ def _is_for_scope(room: CleanRoom, change: Change) -> bool:
     """True for what configures tools: no test of the product reads it, and `scope` asks about it."""
     ours = change.path in room.config.allow or change.path == room.task.target_file
     return not ours and (decides(change.path) or is_configuration(change.path))
+
+
+def _late(product: Iterable[Change]) -> Iterator[Finding]:
+    """Errors of generators that come later than a caller expects."""
+    for change in (one for one in product if one.path.endswith(".py")):
+        for name, node in late_errors(read(change.before), read(change.after)):
+            what = f"that the error of {name} comes only when its first value is asked for"
+            yield Finding(what, change.path, node.lineno, severity=Severity.UNPROVEN)
 
 
 def _passed(found: list[Removal]) -> str:
