@@ -131,6 +131,8 @@ class Settings(BaseModel):
     """One small call for each model and day before its first long task, to see whether it calls tools."""
     attempt_seconds: Annotated[int, Field(ge=10)] = 900
     """Wall-clock limit of one attempt."""
+    call_seconds: Annotated[int, Field(ge=10)] = 180
+    """Wall-clock limit of one model call. Nothing may arrive for two thirds of it, or for two minutes."""
     attempt_iterations: Annotated[int, Field(ge=1)] = 60
     """The most model calls of one attempt."""
     review_seconds: Annotated[int, Field(ge=1)] = 604_800

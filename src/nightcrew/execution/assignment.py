@@ -75,6 +75,7 @@ class Assignment:
     state_dir: Path  # for the executor, outside the workspace, deleted after the attempt
     context_tokens: int = 32_000  # the model's context window
     root: str = ""  # the folder of the project to work on
+    call_seconds: float = 180.0  # that a model may take for one answer
     formats: tuple[EditFormat, ...] = (EditFormat.TEXT,)  # of edits, to ask for one after the other
 
 

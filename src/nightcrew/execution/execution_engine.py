@@ -79,6 +79,7 @@ class ExecutionEngine:
                     door=door,
                     limits=Limits(wall_seconds=self._settings.attempt_seconds),
                     max_iterations=self._settings.attempt_iterations,
+                    call_seconds=self._settings.call_seconds,
                     judged_by=_judged_by(task, config),
                     conventions=conventions_of(checkout.path),
                     state_dir=_made(folder / "state"),

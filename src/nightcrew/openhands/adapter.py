@@ -26,7 +26,7 @@ GRACE_SECONDS = 5.0
 """How long before the sandbox's time limit the client stops, in seconds, so that it can report."""
 
 
-CALL_SECONDS = 300.0
+CALL_SECONDS = 120.0  # beside the model's own, for other models that are asked when it fails
 """More than the most seconds of the gateway for one request, with waits and rotations."""
 
 
@@ -115,7 +115,7 @@ def _brief(assignment: Assignment) -> Brief:
         token=assignment.door.token,
         max_iterations=assignment.max_iterations,
         wall_seconds=max(wall_seconds - GRACE_SECONDS, wall_seconds / 2),
-        call_seconds=CALL_SECONDS,
+        call_seconds=assignment.call_seconds + CALL_SECONDS,
     )
 
 

@@ -18,7 +18,14 @@ from nightcrew.errors import AccountStopped, Transient
 from nightcrew.openrouter.wire.chat_stream import ChatStream
 from nightcrew.openrouter.wire.connections import ConnectionPool
 from nightcrew.openrouter.wire.credentials import Bearer, account_name, checked_key, checked_url
-from nightcrew.openrouter.wire.exchange import IDLE_SECONDS, Cancellation, Exchange, NoReply, no_reply
+from nightcrew.openrouter.wire.exchange import (
+    IDLE_SECONDS,
+    IDLE_SHARE,
+    Cancellation,
+    Exchange,
+    NoReply,
+    no_reply,
+)
 from nightcrew.openrouter.wire.records import KeyInfo, ListedModel
 from nightcrew.openrouter.wire.replies import Reply, parse_json, read_trouble
 from nightcrew.openrouter.wire.wire_fields import to_decimal
@@ -216,7 +223,10 @@ class OpenRouterApi:
     ) -> Exchange:
         # httpx's own encoder takes four times as long, and a conversation can have a megabyte.
         content = to_json(body, inf_nan_mode="null")
-        request = self._client.build_request("POST", self._chat_url, content=content, headers=_JSON)
+        idle = httpx.Timeout(max(IDLE_SECONDS, IDLE_SHARE * wall_seconds), connect=CONNECT_SECONDS)
+        request = self._client.build_request(
+            "POST", self._chat_url, content=content, headers=_JSON, timeout=idle
+        )
         exchange = Exchange(self._pool, request, wall_seconds, cancellation or Cancellation())
         exchange.start()
         return exchange

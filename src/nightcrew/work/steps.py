@@ -158,7 +158,7 @@ def _dispatcher(
         AttemptBooks(crew.store, crew.api.account, task.task_id, attempt_id, budgets, limits),
         record=record,
         evidence=work.results.evidence(number) if crew.settings.keep_prompts_days else None,
-        rules=CallRules(crew.settings.data_policy),
+        rules=CallRules(crew.settings.data_policy, seconds=crew.settings.call_seconds),
     )
 
 

@@ -81,6 +81,19 @@ def test_a_call_that_timed_out_is_hung_up(
         assert (other.connections, other.requests) == (1, answers + 1)
 
 
+@pytest.mark.parametrize("wall", [60.0, 1200.0])
+def test_a_call_that_is_given_more_time_may_be_silent_for_longer(
+    provider: Callable[[int], Provider], monkeypatch: pytest.MonkeyPatch, wall: float
+) -> None:
+    monkeypatch.setattr(openrouter_api, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(openrouter_api, "IDLE_SHARE", 1 / 600)
+    with OpenRouterApi(provider(0).base_url, None) as api:
+        began = time.monotonic()
+        with pytest.raises(NoReply, match="no data arrived for too long"):
+            api.chat({}, wall_seconds=wall)
+        assert time.monotonic() - began >= max(0.5, wall / 600)
+
+
 def test_a_call_that_is_cancelled_is_hung_up(provider: Callable[[int], Provider]) -> None:
     other, cancellation = provider(0), Cancellation()
     with OpenRouterApi(other.base_url, None) as api:

@@ -18,7 +18,10 @@ from nightcrew.openrouter.wire.connections import Connection, ConnectionPool
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 120.0  # without any data; the caller limits the whole call
+IDLE_SECONDS = 120.0  # without any data, or longer where a call is given more; its caller limits the whole
+IDLE_SHARE = (
+    2 / 3
+)  # of a call's limit: an answer that is not streamed comes at once, after all of its thinking
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
@@ -178,5 +181,5 @@ def no_reply(error: httpx.HTTPError) -> NoReply:
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return NoReply("connection_failed", f"the request could not be sent ({kind})", sent=False)
     if isinstance(error, httpx.TimeoutException):
-        return NoReply("timeout", f"no data arrived for {IDLE_SECONDS:.0f} s ({kind})", sent=True)
+        return NoReply("timeout", f"no data arrived for too long ({kind})", sent=True)
     return NoReply("connection_lost", f"the connection broke ({kind})", sent=True)
