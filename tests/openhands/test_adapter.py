@@ -211,7 +211,7 @@ ENDINGS = [
         ),
         AttemptEnd.WALL_TIME,
         1,
-        wall_seconds=20,
+        wall_seconds=40,
     ),
 ]
 
