@@ -35,12 +35,10 @@ class Answer:
     @property
     def is_known(self) -> bool:
         """True where both trees ran the call and base's result is the same each time: what an iterator gives
-        depends on earlier reads, and whether a file is there already on earlier calls."""
+        depends on earlier reads."""
         once = _USED_UP.search(self.call) is not None
         is_new = self.before.startswith(_NOT_CALLED)
-        is_left = self.before.startswith(_RAISED) and self.after == _UNSTEADY
-        unknown = once or is_new or is_left or self.before in NO_ANSWERS
-        return bool(self.after) and not unknown
+        return bool(self.after) and not (once or is_new or self.before in NO_ANSWERS)
 
     @property
     def differs(self) -> bool:

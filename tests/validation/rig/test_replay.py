@@ -13,7 +13,7 @@ from nightcrew.validation.rig.making import Makings
 from nightcrew.validation.rig.protocol import Recorded, Replay, document
 
 PRODUCT = """
-import hashlib, socket, subprocess, time
+import hashlib, os, socket, subprocess, time
 
 def slow(number):
     if number != 5:
@@ -33,6 +33,15 @@ def outer(number):
 
 def elsewhere(number):
     return subprocess.run(["true"]).returncode
+
+def noting(number):
+    os.makedirs(f"notes/{number}")  # refused where it is there already
+    with open("notes/last", "x") as file:
+        file.write(str(number))
+    with open("product.py", "a") as file:
+        file.write("#")
+    os.rename("notes/last", "last")
+    return sorted(os.listdir("."))
 
 def far(number):
     try:
@@ -133,6 +142,14 @@ def test_an_object_that_an_edited_function_helped_to_make_counts(
 def test_a_hash_is_compared_by_its_type_because_each_process_may_have_another(tmp_path: Path) -> None:
     (answer, *_) = replayed(tmp_path, "Box.__hash__")["answers"][0]
     assert answer[1] == "a hash"
+
+
+def test_no_call_finds_the_files_of_an_earlier_one(tmp_path: Path) -> None:
+    first, again = replayed(tmp_path, "noting", "noting")["answers"]
+    assert "last" in first[0][1] and "notes" in first[0][1]
+    assert not [one for one in [*first, *again] if one[1] == "something else each time" or "Exists" in one[1]]
+    assert [one.name for one in tmp_path.iterdir()] == ["product.py"]
+    assert (tmp_path / "product.py").read_text() == PRODUCT
 
 
 def test_without_edited_functions_every_answer_counts(tmp_path: Path) -> None:

@@ -27,11 +27,12 @@ def text_powers(path: str, before: str, after: str, known_words: str = "") -> It
     always, newly = _patterns(path)
     had = {power for pattern, power in newly.items() if re.search(pattern, before, re.MULTILINE)}
     newly = {pattern: power for pattern, power in newly.items() if power not in had}
-    old = set(before.split("\n"))
+    old, quotes = set(before.split("\n")), PurePosixPath(path).suffix.lower() in _SUFFIXES["documents"]
     for number, line in enumerate(after.split("\n"), 1):
         if line in old or len(line) > _MOST_CHARACTERS:
             continue
-        found = [*_matching(always, line, before), *_matching(newly, line, "")]
+        shown = _QUOTED.sub("``", line) if quotes else line
+        found = [*_matching(always, line, before, shown), *_matching(newly, line, "", line)]
         found += [
             (Power.INSTALL, f"installs {one}") for one in _installed(line) if not _knows(known_words, one)
         ]
@@ -61,9 +62,12 @@ def _section(name: str) -> Patterns:
 
 _ALWAYS = _section("always") | {PLACES.pattern: Power.CREDENTIALS}
 _NEWLY, _WORKFLOW, _JAVASCRIPT, _NATIVE = map(_section, ("newly", "workflow", "javascript", "native"))
-_IN_PROSE: Patterns = _section("prose") | {
+_MARKUP = _section("prose")
+_IN_PROSE: Patterns = _MARKUP | {
     key: one for key, one in _ALWAYS.items() if one not in {Power.WRITE, Power.CREDENTIALS}
 }
+_QUOTED = re.compile(r"``[^`]+``|`[^`]+`")
+"""Shown as it is in a document: no markup of the page."""
 
 
 def _patterns(path: str) -> tuple[Patterns, Patterns]:
@@ -78,10 +82,10 @@ def _patterns(path: str) -> tuple[Patterns, Patterns]:
     return (_ALWAYS | _WORKFLOW if is_workflow(path) else _ALWAYS), _NEWLY
 
 
-def _matching(patterns: Patterns, line: str, before: str) -> Iterator[tuple[Power, str]]:
-    """Powers of a line, without the words that were in the file before."""
+def _matching(patterns: Patterns, line: str, before: str, markup: str) -> Iterator[tuple[Power, str]]:
+    """Powers of a line, and of its `markup`, without the words that were in the file before."""
     for pattern, power in patterns.items():
-        found = re.search(pattern, line)
+        found = re.search(pattern, markup if pattern in _MARKUP else line)
         if found and not (before and found[0] in before):
             yield power, found[0].strip()[:80]
 

@@ -119,7 +119,7 @@ def _replay(
     literals, values = ([*map(ast.literal_eval, some)] for some in (job.literals, job.constants))
     often: Counter[str] = Counter()
     endless: Counter[str] = Counter()
-    network = world.watch_network()
+    network, left = world.watch_network(), world.Left()
     entered = Entered(job.functions, job.workspace + os.sep)
     with world.still_clock(DAY, job.clock):
         for call in calls:
@@ -127,7 +127,7 @@ def _replay(
             lines = Lines(job.measured)
             try:
                 grows = often[call.name] <= MOST_GROWN
-                caller = Caller(call, job, lines, entered, network, grows=grows)
+                caller = Caller(call, job, lines, entered, network, left, grows=grows)
                 most = FEW if often[call.name] > OFTEN else max(MOST_WORK // caller.work(), FEW)
                 most = min(most, limits.get(call.name, most), 1 + max(call.wanted or [most]))
                 for answer in itertools.islice(caller.answers(literals, values), most):
@@ -150,10 +150,10 @@ class Caller:
 
     def __init__(
         self, call: protocol.Recorded, job: protocol.Replay, lines: Lines, entered: Entered,
-        network: "list[str]", *, grows: bool,
+        network: "list[str]", left: world.Left, *, grows: bool,
     ) -> None:  # fmt: skip
         self.name, self.kept, self.grows = call.name, call.kept, grows
-        self.lines, self.entered, self.network = lines, entered, network
+        self.lines, self.entered, self.network, self.left = lines, entered, network, left
         self.marks = call.marks
         self.wanted = range(MOST_WORK) if call.wanted is None else {*call.wanted}
         self.seconds, self.measures = job.seconds_of_a_call, bool(job.measured)
@@ -174,7 +174,10 @@ class Caller:
             return self.function(*given, **words)
 
         try:
-            with limited(self.seconds), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            with (
+                self.left, limited(self.seconds), contextlib.redirect_stdout(io.StringIO()),
+                warnings.catch_warnings(),
+            ):  # fmt: skip
                 warnings.simplefilter("ignore")
                 return max(counted(once, [], {})[0], 1)
         except TooLong:
@@ -262,13 +265,13 @@ class Caller:
             locale.setlocale(locale.LC_ALL, place)
         world.seed_everything(0)
         del self.network[:]
-        with self.lines if index == 0 else contextlib.nullcontext():
+        with self.left, self.lines if index == 0 else contextlib.nullcontext():
             answer = self._answer(given, words)
         return NETWORK if self.network else answer, self.given_back
 
     def _growth(self, given: "list[Any]", words: "dict[str, Any]") -> float:
         try:
-            with limited(self.seconds), contextlib.redirect_stdout(io.StringIO()):
+            with self.left, limited(self.seconds), contextlib.redirect_stdout(io.StringIO()):
                 return growth(self.function, copy.deepcopy(given), copy.deepcopy(words))
         except TooLong:
             return ENDLESS_GROWTH

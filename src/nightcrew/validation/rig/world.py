@@ -1,9 +1,10 @@
-"""The world of an experiment: its random numbers, its date, and its attempts to use the network."""
+"""The world of an experiment: its random numbers, date and files, and its attempts to use the network."""
 
 import contextlib
 import importlib
 import os
 import random
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,10 @@ _ASKED = {
     "subprocess.Popen", "socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname",
 }  # fmt: skip
 DAY = 86_400  # seconds
+MOST_KEPT = 1_000_000  # size limit in bytes for a file that can be restored
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_AT_FIRST = {"os.mkdir", "os.remove", "os.rmdir", "os.truncate", "sqlite3.connect"}
+_AT_BOTH = {"os.rename", "os.link", "os.symlink"}
 # Seeds whose first draws spread evenly over 0 to 1, ends included: a test that draws once meets every case.
 STRATA = 16
 
@@ -100,6 +105,37 @@ def watch_network() -> "list[str]":
     return seen
 
 
+class Left:
+    """Takes away again what is written inside of `with`, as far as Python's audit events tell: a file that a
+    call leaves would decide what the next one gives, and base and the change do not make the same calls."""
+
+    def __init__(self) -> None:
+        self.before: dict[str, bytes | None] | None = None  # by path; None: nothing was there
+        sys.addaudithook(self._heard)
+
+    def __enter__(self) -> None:
+        self.before = {}
+
+    def __exit__(self, *_: object) -> None:
+        before, self.before = self.before or {}, None
+        for path, content in reversed(before.items()):  # a folder was made before what lies in it
+            with contextlib.suppress(OSError):
+                _restore(path, content)
+
+    def _heard(self, event: str, arguments: "Sequence[Any]") -> None:
+        before = self.before
+        if before is None or not (event == "open" or event in _AT_FIRST or event in _AT_BOTH):
+            return  # nearly every event: this has to be fast
+        self.before = None  # what is read here is no event of the call
+        # Nothing may be raised into the code under test.
+        with contextlib.suppress(Exception):
+            for path in _written(event, arguments):
+                if path not in before:
+                    with contextlib.suppress(OSError):
+                        before[path] = _content(path)
+        self.before = before
+
+
 @contextlib.contextmanager
 def other_date(days: "float | None", clock: str) -> "Iterator[bool]":
     """Sets the clock to so many days after today's midnight (UTC), so the fraction alone decides the hour.
@@ -132,3 +168,36 @@ def _clock_shifter(place: str) -> Any:
         time_machine = importlib.import_module("time_machine")
     sys.path.remove(place)
     return time_machine
+
+
+def _written(event: str, arguments: "Sequence[Any]") -> "Iterator[str]":
+    """The paths that an event may change."""
+    if event == "open":
+        _, mode, flags = (*arguments, None, None, None)[:3]
+        writes = not set("wax+").isdisjoint(mode) if isinstance(mode, str) else int(flags or 0) & _WRITING
+        places = arguments[:1] if writes else ()
+    else:
+        places = arguments[:2] if event in _AT_BOTH else arguments[:1]
+    for place in places:
+        if isinstance(place, (str, bytes, os.PathLike)):
+            yield os.path.abspath(os.fsdecode(place))  # noqa: PTH100
+
+
+def _content(path: str) -> "bytes | None":
+    """What a file holds; None where nothing is there. Raises OSError for what cannot be restored."""
+    if not os.path.lexists(path):
+        return None
+    if not os.path.isfile(path) or os.path.getsize(path) > MOST_KEPT:  # noqa: PTH113, PTH202
+        raise OSError(path)
+    with open(path, "rb") as file:  # noqa: PTH123
+        return file.read()
+
+
+def _restore(path: str, content: "bytes | None") -> None:
+    if content is not None:
+        with open(path, "wb") as file:  # noqa: PTH123
+            file.write(content)
+    elif os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+        shutil.rmtree(path, ignore_errors=True)
+    elif os.path.lexists(path):
+        os.remove(path)  # noqa: PTH107
