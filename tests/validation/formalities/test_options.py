@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.formalities.options import for_options, of_other_types, only_reads
+from nightcrew.validation.formalities.options import for_options, of_other_types
 from nightcrew.validation.reading.suite import Function
 
 
@@ -12,24 +12,6 @@ def function(text: str) -> Function:
     node = ast.parse(text).body[0]
     assert isinstance(node, ast.FunctionDef)
     return node
-
-
-@pytest.mark.parametrize(
-    ("text", "reads"),
-    [
-        ("@property\ndef size(self):\n    'How many.'\n    return self._size\n", True),
-        ("@property\ndef size(self):\n    return self._size + 1\n", False),
-        ("@property\ndef size(self):\n    return other.size\n", False),
-        ("def size(self):\n    return self._size\n", False),  # called by name: a test can call it
-        ("def __len__(self):\n    return len(self.items)\n", True),
-        ("def __len__(self):\n    return len(self.items) - 1\n", False),
-        ("def __hash__(self):\n    return hash((self.a, self.b))\n", True),
-        ("def __iter__(self):\n    return sorted(self.items)\n", False),
-        ("@cached\ndef __len__(self):\n    return len(self.items)\n", False),
-    ],
-)
-def test_what_only_gives_attributes(text: str, reads: bool) -> None:
-    assert only_reads(function(text)) is reads
 
 
 @pytest.mark.parametrize(

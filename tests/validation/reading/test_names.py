@@ -13,7 +13,6 @@ from nightcrew.validation.reading.names import (
     is_text,
     last_part,
     names_of,
-    only_defaults,
     only_guards,
     own_name,
     parameters_of,
@@ -70,28 +69,6 @@ def test_a_statement_that_is_only_a_text() -> None:
 )  # fmt: skip
 def test_conditions_on_the_python_or_the_platform(text: str, asks: bool) -> None:
     assert (ELSEWHERE.search(text) is not None) is asks
-
-
-@pytest.mark.parametrize(
-    ("call", "without", "is_default"),
-    [
-        ("f(x, None)", "f(x)", True),
-        ("f(x, b=None, c=2)", "f(x, b=None)", True),
-        ("f(x, 1)", "f(x)", False),
-        ("f(x, None)", "f(None)", False),
-        ("f(x, *y)", "f(x)", False),
-        ("f(x, None)", "g(x)", False),
-        ("z.f(x, None)", "z.f(x)", False),  # another function, perhaps
-        ("g(x, None)", "g(x)", False),  # a decorator may do anything
-        ("h(x, None)", "h(x)", False),
-        ("x or None", "x", False),
-    ],
-)
-def test_an_argument_that_the_function_takes_anyway(call: str, without: str, is_default: bool) -> None:
-    functions = (
-        "def f(a, b=None, *, c=2): ...\n@cached\ndef g(a, b=None): ...\ndef h(a, b=None): ...\nh = f\n"
-    )
-    assert only_defaults(call, without, ast.parse(functions)) is is_default
 
 
 def test_imports_in_any_grouping() -> None:

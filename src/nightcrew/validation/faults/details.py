@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 
-from nightcrew.validation.faults.edits import edit_of, is_rewritten, tree_in
+from nightcrew.validation.faults.edits import edit_of, tree_in
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import (
     ALTERNATIVE,
@@ -25,9 +25,10 @@ from nightcrew.validation.faults.notes import (
 from nightcrew.validation.formalities.conjunctions import Conjunctions, is_conjunction
 from nightcrew.validation.formalities.excuses import Elsewhere, Formalities, Span, guards
 from nightcrew.validation.formalities.held_back import holds_back
+from nightcrew.validation.formalities.plain_form import Values, is_same, is_set_inside
 from nightcrew.validation.reading.constants import is_value, sizes_in, values_in
 from nightcrew.validation.reading.form import plain_statements
-from nightcrew.validation.reading.names import only_defaults, only_guards, own_name
+from nightcrew.validation.reading.names import only_guards, own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import all_functions, read, tree_text, walk
 
@@ -45,7 +46,8 @@ class Fate(StrEnum):
 
 class Details:
     """The details among the parts of one file: `before` and `after` are its texts; the functions in `same`
-    give base's result for every call that was compared; a feature may do less than it could."""
+    give base's result for every call that was compared; a feature may do less than it could; `values` gives
+    the value of a constant of the repository by its name in this file."""
 
     def __init__(
         self,
@@ -55,8 +57,9 @@ class Details:
         same: Collection[str] = (),
         *,
         is_feature: bool = False,
+        values: Values = lambda name: None,
     ) -> None:
-        self.same, self.is_feature = same, is_feature
+        self.same, self.is_feature, self.values = same, is_feature, values
         self.before, self.text, self.fates = before, SourceText(after), fates
         self.tree = read(after)
 
@@ -74,8 +77,8 @@ class Details:
             or self._asks_where_it_runs(part)
             or self._replaces_an_import(part)
             or self._is_formality(part)
-            or only_defaults(part.before, part.text, self.tree)
-            or is_rewritten(part, self.tree)
+            or is_same(part, self.tree, self.values)
+            or is_set_inside(part, self.tree, self.text)
         ):
             return True
         return fate is Fate.UNNOTICED and self._only_chooses(part)

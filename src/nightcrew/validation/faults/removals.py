@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 
 from nightcrew.task import TaskType
@@ -22,7 +22,12 @@ from nightcrew.validation.faults.mutation_trials import MOST_TESTS, covering_tes
 from nightcrew.validation.faults.notes import BY_READING, MESSAGE, TOGETHER, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
-from nightcrew.validation.formalities.new_names import brings_new_names, is_constant, is_same_import
+from nightcrew.validation.formalities.new_names import (
+    brings_new_names,
+    constant_of,
+    is_of_interface,
+    is_same_import,
+)
 from nightcrew.validation.questions.python_powers import python_powers
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -105,10 +110,12 @@ class _Trials:
     def is_detail(self, part: Mutant) -> bool:
         """True for a part that no test has to miss."""
         aside = self.fates[part] is Fate.UNREACHED and self._is_helper
-        texts = self.room.patched_tree.python
         if brings_new_names(self.path, part, self.room.changes):
             return True
-        if is_constant(self.path, part, texts) or is_same_import(self.path, part, texts):
+        texts, details = self.room.patched_tree.python, self._details
+        if is_same_import(self.path, part, texts):
+            return True
+        if is_of_interface(part, details.tree, details.text, texts.values()):
             return True
         return (aside and not python_powers(ast.parse(self.source))) or self._details.holds(part)
 
@@ -129,6 +136,7 @@ class _Trials:
             self.fates,
             self.room.measured.same_as_base,
             is_feature=self.room.task.task_type is TaskType.CODE_GENERATION,
+            values=partial(constant_of, self.path, self.room.patched_tree.python),
         )
 
     def _parts(self) -> tuple[Mutant, ...]:

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import GONE
-from nightcrew.validation.formalities.options import for_options, of_other_types, only_reads
+from nightcrew.validation.formalities.options import for_options, of_other_types
 from nightcrew.validation.reading.constants import values_in
 from nightcrew.validation.reading.names import (
     ASKING,
@@ -120,13 +120,11 @@ class Formalities:
     def __init__(self, before: str, text: SourceText, tree: ast.Module) -> None:
         self.known = all_functions(read(before))
         self.text, self.functions = text, all_functions(tree)
-        self.classes = [one for one in walk(tree) if isinstance(one, ast.ClassDef)]
-        self.known_classes = {one.name for one in walk(read(before)) if isinstance(one, ast.ClassDef)}
 
     def holds(self, part: Mutant, *, is_run: bool, noticed: Iterable[Mutant], decides: bool) -> bool:
         """True for such a part. `is_run`: tests run it; `noticed`: parts that tests miss; `decides`: a new
         value in it decides."""
-        if self._is_mark(part) or (part.operator == GONE and self._is_declared(part)):
+        if self._is_mark(part):
             return True
         if part.operator == GONE and part.before.strip() == "@classmethod":
             return True  # the tests call it on objects; without it, a call on the class is refused
@@ -139,7 +137,7 @@ class Formalities:
         if not self._is_new(part.function):
             return False
         shows = function.name == "__repr__" and _shows(part)
-        shows |= only_reads(function) or self._lies_in(part, of_other_types(function))
+        shows |= self._lies_in(part, of_other_types(function))
         return (
             shows
             or _is_passed_on(part, function)
@@ -159,14 +157,6 @@ class Formalities:
             if any(decorator.lineno == part.line for decorator in node.decorator_list)
         )
         return part.operator == GONE and name in _MARKS and any(map(self._is_new, marked))
-
-    def _is_declared(self, part: Mutant) -> bool:
-        """True where a new class names its attributes, or a new function a variable of the one around it."""
-        if part.before.startswith("nonlocal "):
-            return self._is_new(part.function)
-        around = [one.name for one in self.classes if one.lineno <= part.line <= (one.end_lineno or 0)]
-        slots = not part.function and part.before.startswith("__slots__ = ")
-        return slots and bool(around) and around[-1] not in self.known_classes
 
     def _is_left_to_option(self, part: Mutant, function: Function, *, decides: bool) -> bool:
         """True for what a new function does only where it is given an option which is empty by default, and

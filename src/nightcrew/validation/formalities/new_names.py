@@ -1,5 +1,5 @@
 """Names that a change brings and that decide nothing: the import into a package of what the change itself
-defines, which is tried in that file, another way to import, and a constant in place of its value."""
+defines, which is tried in that file, another way to import, and parameters that an interface asks for."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,8 +7,10 @@ from pathlib import PurePosixPath
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.mutant import Mutant
-from nightcrew.validation.faults.notes import BACK, GONE
-from nightcrew.validation.reading.suite import read, tree_text, walk
+from nightcrew.validation.faults.notes import BACK, GONE, UNUSED
+from nightcrew.validation.reading.names import is_text, own_name, parameters_of
+from nightcrew.validation.reading.source_text import SourceText
+from nightcrew.validation.reading.suite import Function, read, tree_text, walk
 
 
 def brings_new_names(path: str, part: Mutant, changes: Iterable[Change]) -> bool:
@@ -24,16 +26,13 @@ def brings_new_names(path: str, part: Mutant, changes: Iterable[Change]) -> bool
     return bool(names) and any(names <= _defined(one.after) - _defined(one.before) for one in there)
 
 
-def is_constant(path: str, part: Mutant, texts: Mapping[str, str]) -> bool:
-    """True for a name of a module in place of the value that is bound to it once, in the file at `path` or in
-    the one that it is imported from; `texts`: every Python file of the repository by path.
+def constant_of(path: str, texts: Mapping[str, str], name: str) -> ast.expr | None:
+    """The value that is bound once to a name of a module, in the file at `path` or in the one that it is
+    imported from; `texts`: every Python file of the repository by path.
     """
-    value, name = _expression(part.text), _expression(part.before)
-    if part.operator != BACK or not isinstance(name, ast.Name) or not isinstance(value, ast.Constant):
-        return False
-    places = [(path, name.id), *_imported_from(path, name.id, texts)]
-    bound = [one for place, known in places for one in _bound(texts[place], known)]
-    return len(bound) == 1 and bound[0] is not None and tree_text(bound[0]) == tree_text(value)
+    places = [(path, name), *_imported_from(path, name, texts)]
+    bound = [one for place, known in places for one in _bound(texts.get(place, ""), known)]
+    return bound[0] if len(bound) == 1 and isinstance(bound[0], ast.Constant) else None
 
 
 def is_same_import(path: str, part: Mutant, texts: Mapping[str, str]) -> bool:
@@ -45,7 +44,35 @@ def is_same_import(path: str, part: Mutant, texts: Mapping[str, str]) -> bool:
     return bool(bound[0]) and bound[0] == bound[1]
 
 
+def is_of_interface(part: Mutant, tree: ast.Module, text: SourceText, texts: Iterable[str]) -> bool:
+    """True for parameters of a method that only raises, and for those that the same method of a base class in
+    one of `texts` has, so that callers who know only that one may pass them."""
+    for node in (one for one in walk(tree) if isinstance(one, ast.ClassDef)):
+        bases = {own_name(one) for one in node.bases} - {""}
+        for own in (one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)):
+            start, end = text.span(own)[0], text.span(own.body[0])[0]
+            if start <= part.start and part.end <= end and part.operator in (BACK, UNUSED):
+                asked = [one.args for one in _methods(bases, own.name, texts)]
+                if part.operator == UNUSED:
+                    return any(part.before in {arg.arg for arg in parameters_of(one)} for one in asked)
+                does_nothing = isinstance(own.body[-1], ast.Raise) and all(map(is_text, own.body[:-1]))
+                return does_nothing or tree_text(own.args) in map(tree_text, asked)
+    return False
+
+
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _methods(classes: Iterable[str], name: str, texts: Iterable[str]) -> Iterator[Function]:
+    """The methods of that name of classes of the repository."""
+    wanted = [f"class {one}" for one in classes]
+    for text in (one for one in texts if any(word in one for word in wanted)):
+        for node in walk(read(text)):
+            if isinstance(node, ast.ClassDef) and f"class {node.name}" in wanted:
+                methods = (
+                    one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+                )
+                yield from (one for one in methods if one.name == name)
 
 
 def _brought(body: list[ast.stmt], package: list[str]) -> set[tuple[str, str, str]]:
@@ -60,14 +87,9 @@ def _brought(body: list[ast.stmt], package: list[str]) -> set[tuple[str, str, st
     return found
 
 
-def _expression(text: str) -> ast.expr | None:
-    body = read(text.strip()).body
-    return body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
-
-
 def _imported_from(path: str, name: str, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The file of the repository from which a file imports a name, and what it is called there."""
-    for node in (one for one in read(texts[path]).body if isinstance(one, ast.ImportFrom)):
+    for node in (one for one in read(texts.get(path)).body if isinstance(one, ast.ImportFrom)):
         for one in node.names:
             if (one.asname or one.name) == name:
                 parts = [*PurePosixPath(path).parts[: -node.level]] if node.level else []

@@ -1,28 +1,11 @@
 """What a new function holds for whoever uses it in another way than its tests do: options that are empty by
-default, and attributes that it gives as they are. It does nothing for those who do not ask for it."""
+default. It does nothing for those who do not ask for it."""
 
 import ast
 from collections.abc import Collection, Iterator
 
-from nightcrew.validation.reading.names import defaults_of, dotted, is_text, own_name
+from nightcrew.validation.reading.names import defaults_of, dotted, is_text
 from nightcrew.validation.reading.suite import Function
-
-_ASKED_BY_PYTHON = {"__hash__": "hash", "__iter__": "iter", "__len__": "len", "__str__": "str"}
-
-
-def only_reads(function: Function) -> bool:
-    """True for a property, or a method that Python itself calls, which gives attributes of the object, or
-    what Python's own function of that name says about them."""
-    body = [one for one in function.body if not is_text(one)]
-    value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
-    is_property = [own_name(one) for one in function.decorator_list] == ["property"]
-    asked = _ASKED_BY_PYTHON.get(function.name)
-    if value is None or not (is_property or (asked and not function.decorator_list)):
-        return False
-    if isinstance(value, ast.Call) and own_name(value.func) == asked and len(value.args) == 1:
-        value = value.args[0]
-    parts = value.elts if isinstance(value, ast.Tuple) else [value]
-    return all(isinstance(one, ast.Attribute) and dotted(one).split(".")[:-1] == ["self"] for one in parts)
 
 
 def for_options(function: Function, switches: Collection[str]) -> Iterator[ast.stmt]:

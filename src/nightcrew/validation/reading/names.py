@@ -121,38 +121,6 @@ def only_guards(condition: str, without: str, after: str) -> bool:
     return all(any(_is_used(name, without + after) for name in some) for some in names)
 
 
-def only_defaults(call: str, without: str, tree: ast.Module) -> bool:
-    """True where what `without` leaves out of a call is what the function, one of this file, takes anyway."""
-    first, second = _expression(call), _expression(without)
-    if not (
-        isinstance(first, ast.Call) and isinstance(second, ast.Call) and isinstance(first.func, ast.Name)
-    ):
-        return False
-    name, nodes = first.func.id, list(walk(tree))
-    # A name that is bound in several ways may be another function when it is called.
-    found = [one for one in nodes if getattr(one, "name", getattr(one, "asname", "")) == name]
-    bound = any(
-        isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Store) for one in nodes
-    )
-    function = found[0] if len(found) == 1 and not bound else None
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.decorator_list:
-        return False
-    given, rest = (_given(one, function.args) for one in (first, second))
-    defaults = {one.arg: tree_text(value) for one, value in defaults_of(function.args)}
-    same = tree_text(first.func) == tree_text(second.func) and "" not in given
-    return same and rest.items() <= given.items() and given.items() - rest.items() <= defaults.items()
-
-
-# What comes behind a `*` may be for any parameter, so that nothing is known of those.
-def _given(call: ast.Call, parameters: ast.arguments) -> dict[str, str]:
-    """What each parameter gets, as a tree; with an empty name where that is not known."""
-    names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
-    names += [""] * len(call.args)
-    placed = {name: tree_text(one) for name, one in zip(names, call.args, strict=False)}
-    starred = [("", "")] if any(isinstance(one, ast.Starred) for one in call.args) else []
-    return placed | dict(starred) | {one.arg or "": tree_text(one.value) for one in call.keywords}
-
-
 def _expression(text: str) -> ast.expr | None:
     try:
         return ast.parse(f"({text.strip()})", mode="eval").body

@@ -152,9 +152,8 @@ class Caller:
         self, call: protocol.Recorded, job: protocol.Replay, lines: Lines, entered: Entered,
         network: "list[str]", left: world.Left, *, grows: bool,
     ) -> None:  # fmt: skip
-        self.name, self.kept, self.grows = call.name, call.kept, grows
+        self.name, self.kept, self.marks, self.grows = call.name, call.kept, call.marks, grows
         self.lines, self.entered, self.network, self.left = lines, entered, network, left
-        self.marks = call.marks
         self.wanted = range(MOST_WORK) if call.wanted is None else {*call.wanted}
         self.seconds, self.measures = job.seconds_of_a_call, bool(job.measured)
         self.root = job.workspace + os.sep
