@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from nightcrew.task import TaskType
 from nightcrew.validation.answers import Answer, Compared
+from nightcrew.validation.effects.left_out import left_out
 from nightcrew.validation.faults.comparison import compare
 from nightcrew.validation.faults.literals import (
     deciding_literals,
@@ -52,8 +53,9 @@ class Extent(Gate):
 
     def run(self, room: CleanRoom) -> GateResult:
         """Compares base and the change on calls like those of the tests."""
+        left = [*_left_out(room)]
         if room.task.task_type is TaskType.CODE_GENERATION:
-            return _of_feature(room)
+            return _of_feature(room, left)
         examination = examine(room)
         reproducers = room.measured.reproducers
         run = examination.patched.run("all")
@@ -75,6 +77,7 @@ class Extent(Gate):
         slower = next(filter(None, (one.slower(BEYOND_LINEAR) for one in found)), "")
         beside = filter(None, (slower, compared.by_chance))
         findings += [Finding(one, path, severity=Severity.UNPROVEN) for one in beside]
+        findings += left
         if not findings:
             return passed(NAME, _summary(found, shown), compared=sum(1 + len(one.beside) for one in found))
         return answered(
@@ -89,10 +92,20 @@ class Extent(Gate):
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _of_feature(room: CleanRoom) -> GateResult:
+def _left_out(room: CleanRoom) -> Iterator[Finding]:
+    """What the task's text names, and neither the change nor a test."""
+    changes = [one for one in room.changes if one.path.endswith(".py")]
+    tests = (text for path, text in room.patched_tree.python.items() if room.is_test(path))
+    product = "\n".join(text for path, text in room.base_tree.python.items() if not room.is_test(path))
+    for name in left_out(room.task.description, changes, tests, product):
+        what = f"the task names {name}, and neither the change nor a test does"
+        yield Finding(what, room.target or "", severity=Severity.UNPROVEN)
+
+
+def _of_feature(room: CleanRoom, left: list[Finding]) -> GateResult:
     """New code may do anything that its task asks for, but not with work that grows faster than its input."""
     trees = [changed_functions(one.before, one.after) for one in product_changes(room)]
-    if not any(
+    if not left and not any(
         repeats(node, {name.rpartition(".")[2] for name in tree}) for tree in trees for node in tree.values()
     ):
         return passed(NAME, "No new code repeats work that grows with its input.")
@@ -107,7 +120,7 @@ def _of_feature(room: CleanRoom) -> GateResult:
     ]
     return answered(
         NAME,
-        found,
+        [*left, *found],
         nothing="The work of new code was not seen to grow faster than its input.",
         opening="The new code does more than it has to",
         hint="Look at each input a fixed number of times, and let no order of hashes decide a result.",
