@@ -33,3 +33,14 @@ def test_a_script_tells_of_failures_and_runs_twice(
     assert result.outcome is outcome, result.message
     assert word in result.message
     assert result.outcome is GateOutcome.PASS or result.is_unproven
+
+
+@pytest.mark.parametrize(("make", "runs"), [("mkdir -p dist", True), ("mkdir dist", False)])
+def test_a_command_that_cleans_first_says_nothing_about_the_script(
+    house: House, make: str, runs: bool
+) -> None:
+    task = house.task(TaskType.BUILD_SCRIPT, "scripts/build.sh", acceptance=f"rm -rf dist && {COMMAND}")
+    script = HEAD.format(set="set -e\n") + BUILD.format(make=make)
+    result = house.ask(Acceptance(), {"scripts/build.sh": script}, task)
+    assert (result.outcome is GateOutcome.PASS) is runs, result.message
+    assert runs or "run again" in result.message

@@ -3,10 +3,11 @@ change."""
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nightcrew.execution.sandbox import Completed
 from nightcrew.task import Task, TaskType
+from nightcrew.validation.change.change import Change
 from nightcrew.validation.gate import Gate, answered, failed, not_measurable, passed
 from nightcrew.validation.reading.same_code import changed_functions
 from nightcrew.validation.reading.suite import parse
@@ -138,8 +139,8 @@ def _emptied(room: CleanRoom, command: str) -> Completed:
 
 
 def _unheard(room: CleanRoom, command: str) -> Iterator[Finding]:
-    """Programs that the change's scripts start, and that may fail without the command failing; and a command
-    that fails where it has run before."""
+    """Programs that the change's scripts start, and that may fail without the command failing; and scripts
+    that fail where they have run before."""
     for change in room.changes:
         text = "" if room.is_test(change.path) or change.path.endswith(".py") else change.after or ""
         lines = {found[1]: text.count("\n", 0, found.start(1)) + 1 for found in _PROGRAM.finditer(text)}
@@ -148,10 +149,25 @@ def _unheard(room: CleanRoom, command: str) -> Iterator[Finding]:
             if _succeeds(run_command(room, room.patched, failing)):
                 what = f"it succeeds although `{program}` fails"
                 yield Finding(what, change.path, line, severity=Severity.UNPROVEN)
-    again = run_command(room, room.patched, f"(\n{command}\n) && (\n{command}\n)")
+    scripts = [one for one in room.changes if (one.after or "").startswith("#!") and "sh" in _shell(one)]
+    twice = {path: text for one in scripts for path, text in _twice(one).items()}
+    once_more = command if twice else f"(\n{command}\n) && (\n{command}\n)"
+    again = run_command(room, room.patched, once_more, replaced=twice)
     if not _succeeds(again):
         path = room.task.target_file or room.changes[0].path
         yield Finding(f"it fails when it is run again: {tail(again, 120)}", path, severity=Severity.UNPROVEN)
+
+
+def _shell(script: Change) -> str:
+    """The name of the program that runs a script."""
+    return PurePosixPath((script.after or "").split("\n", 1)[0]).name.split(" ")[-1]
+
+
+def _twice(script: Change) -> dict[str, str]:
+    """Files in which a script runs twice: the task's command may clean up before it starts the script."""
+    inner = PurePosixPath(script.path).with_name(f".{PurePosixPath(script.path).name}.once")
+    run = f'{_shell(script)} "$(dirname "$0")/{inner.name}" "$@"'
+    return {str(inner): script.after or "", script.path: f"#!/bin/sh\n{run} >/dev/null && {run}\n"}
 
 
 def _broken_product(room: CleanRoom) -> dict[str, str]:
