@@ -173,6 +173,8 @@ def _services(settings: Settings) -> Iterator[Check]:
         if name in current.alive:
             where = f"{current.ui_url}" if name == "server" else f"{current.workers} tasks at once"
             yield Check(name, Level.OK, f"running as process {current.alive[name]}, {where}")
+        elif name == "server" and current.is_joined and current.running:
+            yield Check(name, Level.OK, f"on another host, {current.ui_url}")
         else:
             yield Check(name, Level.NOTE, "not running", start)
 

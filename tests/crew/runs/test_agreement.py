@@ -22,6 +22,7 @@ NOW, LATE = timedelta(seconds=5), timedelta(minutes=2)
         ("completed", "RUNNING", -LATE, Life.DEAD, True),  # the clock was ahead when it began
         ("completed", "RUNNING", LATE, Life.ALIVE, False),
         ("completed", "SCHEDULED", LATE, Life.UNKNOWN, False),  # a person starts it again
+        ("completed", "SCHEDULED", -2 * LATE, Life.UNKNOWN, True),  # for when the clock was ahead
         ("completed", "PENDING", 3 * LATE, Life.DEAD, True),  # taken again, and its worker died
         ("completed", "PENDING", LATE, Life.UNKNOWN, False),  # a worker may be slow
         ("cancelled", "CANCELLING", LATE, Life.DEAD, True),

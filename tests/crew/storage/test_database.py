@@ -134,6 +134,19 @@ def test_an_operators_own_server_is_used_by_url(database_url: str, tmp_path: Pat
         connection.execute(f'drop database "{name}"')
 
 
+def test_a_role_that_may_create_no_database_is_told_which_one_prefect_needs(
+    database_url: str, tmp_path: Path
+) -> None:
+    name = make_url(database_url).database
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f'create role "role-of-{name}" login')
+    url = make_url(database_url).set(username=f"role-of-{name}").render_as_string(False)
+    with pytest.raises(BadInput, match=f"may not create it: createdb --owner=ROLE {name}_prefect"):
+        open_database(load_settings(home=tmp_path, database_url=url))
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f'drop role "role-of-{name}"')
+
+
 @pytest.mark.parametrize("url", ["mysql://u@h/d", "nonsense", "postgresql://user@host"])
 def test_another_kind_of_database_is_refused_in_a_sentence(url: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="must look like postgresql://"):

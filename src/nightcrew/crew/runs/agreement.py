@@ -7,7 +7,7 @@ import logging
 from datetime import timedelta
 
 from nightcrew.crew.dispatch import FLOW, open_queue, set_state
-from nightcrew.crew.runs.flow_runs import PAGE, Life, Run, flow_runs, run_of
+from nightcrew.crew.runs.flow_runs import LONGEST_AHEAD, PAGE, Life, Run, flow_runs, run_of
 from nightcrew.crew.runs.reconciliation import LONGEST_PENDING
 from nightcrew.crew.status import status
 from nightcrew.queue.task_table import QueuedTask
@@ -58,6 +58,8 @@ def is_wrong(task: QueuedTask, run: Run) -> bool:
     """True if Prefect's state of an ended task will stay another one than the task's."""
     if run.state == STATES[task.status] or abs(run.age) < A_MOMENT:
         return False
+    if run.state == "SCHEDULED":  # for a time of a clock that was set back since
+        return run.age < -LONGEST_AHEAD
     if run.state == "PENDING":  # a worker died that had taken what a person started again
         return abs(run.age) > LONGEST_PENDING and run.life is not Life.ALIVE
     return run.state in _ENDED or (run.state in {"RUNNING", "CANCELLING"} and run.life is Life.DEAD)

@@ -237,6 +237,11 @@ def _make_prefect_database(connection: psycopg.Connection[Any], name: str) -> No
         connection.execute(RELAXED.format(sql.Identifier(name)))
     except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
         return  # another process has created it
+    except psycopg.errors.InsufficientPrivilege:
+        raise BadInput(
+            f"Prefect needs a database of its own beside the crew's, and this role may not create it: "
+            f"createdb --owner=ROLE {name}"
+        ) from None
 
 
 @contextmanager
