@@ -15,6 +15,7 @@ from functools import lru_cache
 from nightcrew.task import TaskType
 from nightcrew.validation.answers import Answer, Compared
 from nightcrew.validation.effects.left_out import left_out
+from nightcrew.validation.effects.twins import twins
 from nightcrew.validation.faults.comparison import compare
 from nightcrew.validation.faults.literals import (
     deciding_literals,
@@ -77,7 +78,7 @@ class Extent(Gate):
         slower = next(filter(None, (one.slower(BEYOND_LINEAR) for one in found)), "")
         beside = filter(None, (slower, compared.by_chance))
         findings += [Finding(one, path, severity=Severity.UNPROVEN) for one in beside]
-        findings += left
+        findings += [*left, *_at_twins(room)]
         if not findings:
             return passed(NAME, _summary(found, shown), compared=sum(1 + len(one.beside) for one in found))
         return answered(
@@ -100,6 +101,13 @@ def _left_out(room: CleanRoom) -> Iterator[Finding]:
     for name in left_out(room.task.description, changes, tests, product):
         what = f"the task names {name}, and neither the change nor a test does"
         yield Finding(what, room.target or "", severity=Severity.UNPROVEN)
+
+
+def _at_twins(room: CleanRoom) -> Iterator[Finding]:
+    """Places like those that the fix rewrites."""
+    for one in twins([change for change in product_changes(room) if change.path.endswith(".py")]):
+        what = f"{one.function} still has the code that the fix rewrites elsewhere"
+        yield Finding(what, one.path, one.line, after=one.text, severity=Severity.UNPROVEN)
 
 
 def _of_feature(room: CleanRoom, left: list[Finding]) -> GateResult:
