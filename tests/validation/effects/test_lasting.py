@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What a function newly leaves changed for the next call."""
 
 import pytest
@@ -47,6 +48,21 @@ def test_functions_that_change_something_on_base_may_change_more() -> None:
     old = READS.replace("        return", "        self.unknown = 1\n        data.pop(1)\n        return")
     assert not changes(old, old.replace("data.pop(1)", "data.pop(1)\n        unknown.clear()"))
     assert not changes("", READS.replace("return self.unknown", "data.pop(1)\n        return self.unknown"))
+
+
+def test_functions_inside_a_function_count_too() -> None:
+    new = "def make(x):\n    def inner(plural):\n        own = getattr(plural, 'own')\n        own.update(x)\n    return inner\n"
+    assert changes(new.replace("own.update(x)", "pass"), new) == [
+        "make changes plural, which its caller goes on with"
+    ]
+
+
+@pytest.mark.parametrize("copy", ["dict(data)", "data.copy()", "copy.deepcopy(data)"])
+def test_a_copy_that_is_made_no_longer_is_named(copy: str) -> None:
+    old = READS.replace("        return", f"        data = {copy}\n        return")
+    assert changes(old, READS) == ["Shop.load works on the data that it is given and not on a copy"]
+    assert not changes(old, old.replace(copy, "{**data}"))
+    assert not changes(old.replace(copy, "dict(unknown)"), READS)
 
 
 @pytest.mark.parametrize("default", ["{}", "[]", "set()", "dict()"])

@@ -7,13 +7,14 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from nightcrew.validation.questions.powers import Power, Use
-from nightcrew.validation.reading.names import defaults_of, parameters_of
+from nightcrew.validation.reading.names import defaults_of, last_part, parameters_of
 from nightcrew.validation.reading.suite import Function, all_functions, walk
 from nightcrew.validation.tables import Table
 
 _CHANGING = Table("powers").words("lasting", "changing")
 _MAKING = Table("powers").words("lasting", "making")
 _OBJECTS = {"self", "cls"}
+_COPYING = {"copy", "deepcopy", "dict", "list", "set"}
 _EMPTY = {"dict", "list", "set", "defaultdict", "OrderedDict", "Counter", "deque"}
 
 
@@ -26,6 +27,9 @@ def lasting(old: ast.Module, new: ast.Module) -> Iterator[Use]:
         yield from _shared_defaults(name, function, now)
         if name not in before or name.rpartition(".")[2] in _MAKING:
             continue
+        for parameter in sorted(_copied(before[name]) - _bound(function)):
+            what = f"{name} works on the {parameter} that it is given and not on a copy"
+            yield Use(Power.LASTING, what, function.lineno)
         was = dict(_changed(before[name]))
         for what, line in now.items():
             of_object = what.split(".")[0] in _OBJECTS
@@ -48,12 +52,30 @@ def _shared_defaults(name: str, function: Function, now: dict[str, int]) -> Iter
             yield Use(Power.LASTING, what, now[parameter.arg])
 
 
+def _bound(function: Function) -> set[str]:
+    names = (one for one in walk(function) if isinstance(one, ast.Name))
+    return {one.id for one in names if isinstance(one.ctx, ast.Store)}
+
+
+def _copied(function: Function) -> set[str]:
+    """The parameters in whose place a function puts a copy."""
+    given = {one.arg for one in parameters_of(function.args)}
+    found: set[str] = set()
+    for node in walk(function):
+        match node:
+            case ast.Assign(targets=[ast.Name(name)], value=ast.Call() as call) if name in given:
+                whole = isinstance(call.func, ast.Attribute) and ast.unparse(call.func) == f"{name}.copy"
+                made = last_part(call) in _COPYING and [ast.unparse(one) for one in call.args] == [name]
+                found |= {name} if whole or made else set()
+    return found
+
+
 def _changed(function: Function) -> Iterator[tuple[str, int]]:
     """The parameters, and the attributes of the object (`self.x`), that a function changes, with lines."""
     nodes = [*walk(function)]
-    bound = {one.id for one in nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
-    given = {one.arg for one in parameters_of(function.args)} - bound - _OBJECTS
-    given -= {one.arg for one in (function.args.vararg, function.args.kwarg) if one is not None}
+    inner = [one.args for one in nodes if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    given = {one.arg for each in inner for one in parameters_of(each)} - _bound(function) - _OBJECTS
+    given -= {one.arg for each in inner for one in (each.vararg, each.kwarg) if one is not None}
     parts = dict(_parts(nodes, given))
     for node in nodes:
         for target in _targets(node):
