@@ -175,3 +175,9 @@ async def _stopped(made: Nursery, cwd: Path) -> Child:
     child = await fork(made, cwd)
     os.kill(child.pid, signal.SIGSTOP)
     return child
+
+
+def test_neither_the_worker_nor_its_zygote_loads_duckdb() -> None:
+    """Ten megabytes each, and the ledger's facts are written without it."""
+    code = f"import sys, nightcrew.worker.warm, {', '.join(PRELOAD)}; sys.exit('duckdb' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)

@@ -7,11 +7,14 @@ of OpenTelemetry's conventions for generative AI. No span has prompts, answers, 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from nightcrew.execution.attempt import Attempt
-from nightcrew.ledger.ledger import Row
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict
+
+if TYPE_CHECKING:
+    from nightcrew.ledger.ledger import Row  # it loads DuckDB, which neither the worker nor a run needs
 
 type Value = str | int | float | bool | Sequence[str]
 
@@ -61,7 +64,7 @@ def task_spans(queued: QueuedTask, now: datetime) -> Iterator[Span]:
     )
 
 
-def attempt_spans(attempt: Attempt, verdict: Verdict | None, calls: Iterable[Row]) -> Iterator[Span]:
+def attempt_spans(attempt: Attempt, verdict: Verdict | None, calls: "Iterable[Row]") -> Iterator[Span]:
     """The spans of an attempt, of its calls (rows of the ledger's `model_calls`) and of its gates."""
     calls = list(calls)  # the first, which only tries the model, may come before the attempt
     gates = [gate for gate in (verdict.gates if verdict else ()) if gate.began]
@@ -93,7 +96,7 @@ def attempt_spans(attempt: Attempt, verdict: Verdict | None, calls: Iterable[Row
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _call_span(call: Row) -> Span:
+def _call_span(call: "Row") -> Span:
     finish, served = call["finish_reason"], call["served_model"] or call["asked_model"]
     known = {
         "gen_ai.response.model": served,
