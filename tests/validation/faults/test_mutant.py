@@ -1,6 +1,6 @@
 """Edits of a text: where they lie, and whether the result is still Python."""
 
-from nightcrew.validation.faults.mutant import Mutant, are_apart, compiles, function_spans, short
+from nightcrew.validation.faults.mutant import Mutant, apart, are_apart, compiles, function_spans, short
 
 TEXT = "x = 1\n\n\nclass A:\n    def f(self):\n        return x\n\n\ndef g():\n    return (1, 2)\n"
 
@@ -46,3 +46,11 @@ def test_only_an_edit_of_a_value_inside_a_function_is_subtle() -> None:
     at_import = Mutant(0, 1, "2", "1", 1, 1, "constant", "")
     gone = Mutant(0, 1, "pass", "1", 1, 1, "taken away", "g")
     assert [one.is_subtle for one in (inside, at_import, gone)] == [True, False, False]
+
+
+def test_of_two_long_texts_what_differs_is_shown() -> None:
+    table = '{\n    "first": to_first, "second": to_second, "third": to_third, "fourth": to_fourth}'
+    other = "{'first': to_first, 'second': to_second, 'fourth': to_fourth}"
+    assert apart(table, other) == ("..., 'third': to_third, 'fourth':...", "..., 'fourth':...")
+    assert apart("x <  y", "x") == ("x < y", "x")
+    assert apart(f"f({'a, ' * 30}b)", f"f({'a, ' * 30}c)") == ("...a, b)", "...a, c)")

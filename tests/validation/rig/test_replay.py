@@ -13,7 +13,7 @@ from nightcrew.validation.rig.making import Makings
 from nightcrew.validation.rig.protocol import Recorded, Replay, document
 
 PRODUCT = """
-import hashlib, os, socket, subprocess, time
+import functools, hashlib, os, socket, subprocess, time, warnings
 
 def slow(number):
     if number != 5:
@@ -42,6 +42,11 @@ def noting(number):
         file.write("#")
     os.rename("notes/last", "last")
     return sorted(os.listdir("."))
+
+@functools.lru_cache
+def warned(number):
+    warnings.warn("old")
+    return number
 
 def far(number):
     try:
@@ -163,3 +168,8 @@ def test_only_the_wanted_answers_are_made(tmp_path: Path) -> None:
     every = made_again(tmp_path, [Recorded("product", "fast", kept)])["answers"][0]
     some = made_again(tmp_path, [Recorded("product", "fast", kept, wanted=[1, 3])])["answers"][0]
     assert [one[1] for one in some] == ["", every[1][1], "", every[3][1]]
+
+
+def test_a_warning_that_only_the_first_call_gives_is_no_result(tmp_path: Path) -> None:
+    (answer, *_) = replayed(tmp_path, "warned")["answers"][0]
+    assert answer[1] == "5"

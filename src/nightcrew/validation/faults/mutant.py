@@ -1,10 +1,13 @@
 """One small edit of a source text, and whether the result is still Python."""
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SUBTLE = {"comparison", "arithmetic", "boolean", "condition", "condition negated", "constant", "sign"}
+_MOST_SHOWN, _BESIDE = 60, 3  # characters of a text, and words beside what differs
+_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Mutant:
     @property
     def name(self) -> str:
         """The edit in readable form: `line 12: a < b -> a <= b`."""
-        return f"line {self.line}: `{short(self.before)}` -> `{short(self.text)}`"
+        before, text = apart(self.before, self.text)
+        return f"line {self.line}: `{before}` -> `{text}`"
 
     def apply(self, source: str) -> str:
         """The mutated text."""
@@ -70,7 +74,21 @@ def compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool:
 def short(text: str) -> str:
     """The text on one line, shortened to fit into a sentence."""
     flat = " ".join(text.split())
-    return flat if len(flat) <= 60 else flat[:57] + "..."
+    return flat if len(flat) <= _MOST_SHOWN else flat[: _MOST_SHOWN - 3] + "..."
+
+
+def apart(one: str, other: str) -> tuple[str, str]:
+    """Both texts shortened; of long ones only what differs, with the words beside it."""
+    if len(short(one)) < _MOST_SHOWN and len(short(other)) < _MOST_SHOWN:
+        return short(one), short(other)
+    words = [_WORDS.findall(_written(text)) for text in (one, other)]
+    start, end = _common(*words), _common(words[0][::-1], words[1][::-1])
+    end = min(end, *(len(some) - start for some in words))
+    first, last = max(start - _BESIDE, 0), max(end - _BESIDE, 0)
+    cut = ["".join(some[first : len(some) - last]) for some in words]
+    before, behind = "..." if first else "", "..." if last else ""
+    shown = [f"{before}{short(text)}{behind}" for text in cut]
+    return shown[0], shown[1]
 
 
 def are_apart(parts: Sequence[Mutant]) -> bool:
@@ -80,3 +98,20 @@ def are_apart(parts: Sequence[Mutant]) -> bool:
         one.start < widest.start or widest.end < one.end or widest.start == widest.end != one.end
         for one in parts
     )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _written(text: str) -> str:
+    """A text as Python itself writes it, so that quotes and layout are the same in two of them."""
+    try:
+        return " ".join(ast.unparse(ast.parse(text.strip())).split())
+    except (SyntaxError, ValueError, RecursionError):
+        return " ".join(text.split())
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (first, second) in pairs if first != second), min(len(one), len(other)))

@@ -54,6 +54,11 @@ class _Plain(ast.NodeTransformer):
         value = self._local(node.id) or self.values(node.id)
         return self._instead(node.id, value) if value is not None and node.id not in self.open else node
 
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        is_class = node.attr == "__class__"
+        return ast.Call(ast.Name("type", ast.Load()), [node.value], []) if is_class else node
+
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
         return self._text(node)
 
@@ -70,9 +75,10 @@ class _Plain(ast.NodeTransformer):
         if value is not None:
             return self._instead(function.name, value)
         words = [ast.keyword(name, one) for name, one in given.items() if one is not _owner(plain.func)]
-        if isinstance(plain.func, ast.Name):  # another class may have other defaults for its method
-            known = {name: tree_text(default) for name, default in taken.items()}
-            words = [one for one in words if known.get(one.arg or "") != tree_text(one.value)]
+        # Another class may have other defaults for its method, but hardly for a parameter of the same name.
+        by_name = {one.arg for one in plain.keywords} if isinstance(plain.func, ast.Attribute) else {*given}
+        known = {name: tree_text(default) for name, default in taken.items() if name in by_name}
+        words = [one for one in words if known.get(one.arg or "") != tree_text(one.value)]
         return ast.Call(plain.func, [], sorted(words, key=lambda one: one.arg or ""))
 
     def _instead(self, name: str, value: ast.expr) -> ast.AST:

@@ -13,7 +13,7 @@ from nightcrew.validation.change.paths import decides, is_configuration, is_pros
 from nightcrew.validation.change.pretence import pretences
 from nightcrew.validation.effects.late import late_errors
 from nightcrew.validation.faults.details import Fate
-from nightcrew.validation.faults.mutant import short
+from nightcrew.validation.faults.mutant import apart, short
 from nightcrew.validation.faults.notes import EVERY_ERROR, RETURNED, UNHANDLED, UNUSED
 from nightcrew.validation.faults.removals import Removal, removals
 from nightcrew.validation.gate import Gate, answered, counted, not_measurable
@@ -23,9 +23,12 @@ from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "needed"
-_SHOWN = 3  # parts that one finding quotes
+_SHOWN = 5  # parts that one finding quotes
 _CASES = {"(True)": "false", "(False)": "true"}  # of a condition, by the text that stood in its place
-_HINT = "For each, bring a test that fails without it, or take it out of the change."
+_HINT = (
+    "For each, bring a test that fails without it: it runs the line in a case where both ways give different "
+    "results, and checks the right one. Or take it out of the change."
+)
 
 
 class Needed(Gate):
@@ -104,11 +107,11 @@ def _passed(found: list[Removal]) -> str:
 def _findings(found: Iterable[Removal]) -> Iterator[Finding]:
     """One finding for each statement that no test misses, and one for a whole function that no test runs."""
     nobody = [one for one in found if one.is_unshown]
-    for (path, fate, elsewhere, place), group in groupby(nobody, _place):
+    for (path, fate, elsewhere, _), group in groupby(nobody, _place):
         parts = list(group)
         verb = {Fate.UNREACHED: "runs", Fate.UNTRIED: "was seen to miss"}.get(fate, "misses")
-        where = f" in {place}" if isinstance(place, str) and place else ""
         part = parts[0].part
+        where = f" in {part.function}" if part.function else ""
         severity, only = Severity.UNPROVEN, ""
         if elsewhere:
             severity, only = Severity.PERSON, ", which only another Python, platform or program would"
@@ -143,5 +146,7 @@ def _quoted(one: Removal) -> str:
         return f"that `{short(part.text)}` is gone (line {part.line})"
     if part.text in _CASES:
         return f"the case that `{short(part.before)}` is {_CASES[part.text]} (line {part.line})"
-    instead = f" instead of `{short(part.text)}`" if part.text not in ("", "pass") else ""
-    return f"`{short(part.before)}`{instead} (line {part.line})"
+    before, text = apart(part.before, part.text)
+    if part.text in ("", "pass"):
+        return f"`{short(part.before)}` (line {part.line})"
+    return f"`{before}` instead of `{text}` (line {part.line})"

@@ -29,7 +29,7 @@ from .growth import TooLong, counted, growth, limited
 from .making import found, unkept
 from .neighbours import is_equal, near_calls, with_nothing, without_literal
 from .protocol import Answers, Made
-from .shown import NotPlain, bounded, call_text, described, own_message, plain, shown
+from .shown import WARNS, NotPlain, bounded, call_text, calmed, described, own_message, plain, shown
 from .supervise import Reporter, run_job, supervise
 
 SECONDS_OF_WAITING, MOST_WAITS, MOST_DEATHS = 240.0, 3, 8
@@ -43,8 +43,7 @@ MOST_ENDLESS = 2  # calls of a function that have no end, or no network, after w
 DAY = 20_454.52  # days since 1970: an afternoon in winter
 WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
 NOT_CALLED, ENDLESS, DEAD = "cannot be called", "!what does not end", "!the end of the process"
-NETWORK = "!what needs the network"
-WAITING = "!what waits until the time limit"
+NETWORK, WAITING = "!what needs the network", "!what waits until the time limit"
 UNSTEADY = "something else each time"
 NOT_WANTED = Made("", "")
 
@@ -248,6 +247,7 @@ class Caller:
             return first
         second, other = self._in_world(1, given, words)
         kept = isinstance(back, (list, dict, set, bytearray)) and back is other
+        first, second = calmed(first, second)
         if first != second and self._in_world(0, given, words)[0] != first:
             return UNSTEADY
         self.lines.count()
@@ -306,5 +306,5 @@ class Caller:
             return bounded(f"!{type(error).__name__}{message and ': '}{message}")
         text += "" if left == self.untouched else f", and leaves {left}"
         text += f", and prints {printed.getvalue()!r}" if printed.getvalue() else ""
-        text += "".join(sorted({f", and warns of {one.category.__name__}: {one.message}" for one in warned}))
+        text += "".join(sorted({f"{WARNS}{one.category.__name__}: {one.message}" for one in warned}))
         return bounded(text)

@@ -13,6 +13,7 @@ from typing import Any
 
 MOST_DEPTH, MOST_ITEMS, MOST_TEXT, MOST_LAZY = 8, 200, 300, 500
 MOST_HELD = 3  # levels of what an argument holds, in which a result is looked for
+WARNS = ", and warns of "
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _STANDARD = {"builtins", *getattr(sys, "stdlib_module_names", ())}
@@ -68,6 +69,13 @@ def bounded(text: str) -> str:
     if len(text) <= MOST_TEXT:
         return text
     return f"{text[:MOST_TEXT]}... {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def calmed(first: str, second: str) -> "tuple[str, str]":
+    """The results of a call that is made twice, without warnings where these alone differ: what is kept from
+    an earlier call, such as a pattern that is compiled, warns no more."""
+    calm, again = (one.partition(WARNS)[0] for one in (first, second))
+    return (calm, again) if first != second and calm == again else (first, second)
 
 
 def call_text(name: str, given: "list[Any]", words: "dict[str, Any]") -> str:
