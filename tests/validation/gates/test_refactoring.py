@@ -9,7 +9,13 @@ import pytest
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskType
-from nightcrew.validation.gates.refactoring import Refactoring
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.gates.refactoring import (
+    LEAST_NOTICED,
+    LEAST_WITHOUT_CALLS,
+    Refactoring,
+    least_noticed,
+)
 from nightcrew.validation.verdict import GateOutcome
 from tests.validation.house import House, make_house
 
@@ -268,3 +274,15 @@ def test_calls_that_cannot_be_made_again_show_nothing(texts: House) -> None:
     found = texts.ask(Refactoring(), files, texts.task(TaskType.REFACTORING, "src/shop/texts.py"))
     assert found.outcome is GateOutcome.NOT_MEASURABLE
     assert "could not be made again with the change" in found.message
+
+
+def test_a_function_whose_calls_cannot_be_compared_needs_a_better_suite() -> None:
+    base = "def price(x):\n    return _net(x) * 2\n\n\ndef _net(x):\n    return x - 1\n"
+    change = Change("shop.py", base, base.replace("x - 1", "x + -1"))
+    assert least_noticed([change], {"_net"}) == (LEAST_NOTICED, "")
+    floor, why = least_noticed([change], {"price"})
+    assert (floor, "_net" in why) == (LEAST_WITHOUT_CALLS, True)
+    added = Change(
+        "shop.py", base, base.replace("_net(x) *", "_new(x) *") + "\n\ndef _new(x):\n    return x - 1\n"
+    )
+    assert least_noticed([added], {"price"})[0] == LEAST_NOTICED

@@ -3,7 +3,7 @@ change in behaviour."""
 
 import ast
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TypeGuard
 
@@ -16,13 +16,14 @@ from nightcrew.validation.gates.vouching import faults_noticed, untried
 from nightcrew.validation.reading.docstrings import has_same_code
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
 from nightcrew.validation.reading.same_code import changed_functions
-from nightcrew.validation.reading.suite import tree_of, tree_text, walk
+from nightcrew.validation.reading.suite import all_functions, read, tree_of, tree_text, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "refactoring"
-LEAST_NOTICED = 0.3
+LEAST_NOTICED = 0.5
+LEAST_WITHOUT_CALLS = 0.7  # where no call of a changed function could be made again
 _MOST_CONSTANTS = 16
 
 
@@ -51,6 +52,17 @@ class Refactoring(Gate):
             return worse
         compared = _compared(room, examination, changed)
         return _differing(room, changed, compared) or _vouched(room, examination, changed, compared)
+
+
+def least_noticed(changed: Iterable[Change], known: Collection[str]) -> tuple[float, str]:
+    """The share of small faults that the suite has to notice, and what makes it higher. `known`: functions
+    (`Class.method`) of which a call was compared with base."""
+    for one in changed:
+        base = all_functions(read(one.before))
+        for name in changed_functions(one.before, one.after):
+            if name in base and name not in known:
+                return LEAST_WITHOUT_CALLS, f", and no call of {name} could be compared with base"
+    return LEAST_NOTICED, ""
 
 
 def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) -> Comparison:
@@ -199,12 +211,14 @@ def _vouched(
             NAME, "No fault could be tried in the changed code; nothing shows that it still does the same."
         )
     share = min((one.share for one in noticed), default=1.0)
+    known = {call.name for call in compared.calls if any(one.is_known for one in call.answers)}
+    least, why = least_noticed(there, known)
     # A suite that misses most small faults would pass with a broken refactoring as well.
-    if share < LEAST_NOTICED:
+    if share < least:
         return not_measurable(
             NAME,
-            f"The suite notices only {share:.0%} of small faults in the changed code, so its "
-            f"passing shows little.",
+            f"The suite notices only {share:.0%} of small faults in the changed code{why}, so its passing "
+            f"shows little.",
             "Write tests for it first.",
             survivors=[name for one in noticed for name in one.survivors][:20],
         )
