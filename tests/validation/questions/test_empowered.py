@@ -289,6 +289,15 @@ def test_what_base_could_do_is_no_news(kind: str, tmp_path: Path) -> None:
     assert gained(tmp_path, before, after, rest=REST) == []
 
 
+@pytest.mark.parametrize("loader", ["yaml.Loader", "getattr(yaml, 'CLoader', SafeLoader)"])
+def test_another_loader_is_news_where_base_loads(loader: str, tmp_path: Path) -> None:
+    base = "import yaml\n\n\ndef load(text, **words):\n    return yaml.load(text, **words)\n"
+    change = base.replace("    return", f"    words.setdefault('Loader', {loader})\n    return")
+    assert len(gained(tmp_path, {"p/a.py": base}, {"p/a.py": change})) == 1
+    (tmp_path / "known").mkdir()
+    assert gained(tmp_path / "known", {"p/a.py": change}, {"p/a.py": change + "X = 1\n"}) == []
+
+
 def test_a_text_may_ask_for_a_power(tmp_path: Path) -> None:
     change = {"p/a.py": CODE + ADDED["a process"]}
     assert gained(tmp_path, {"p/a.py": CODE}, change, asked="Call the tool with subprocess.") == []

@@ -32,6 +32,7 @@ from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "empowered"
 _DATA = {".json", ".csv", ".svg", ".xml", ".po", ".lock", ".txt", ".md", ".rst"}
+_BY_WHAT = {Power.UNSAFE_DATA}  # one safe use of a loader says nothing about an unsafe one
 QUESTION = (
     "Does the task need this? Accept the change if it does; otherwise have it tried again with a hint to do "
     "without."
@@ -84,8 +85,10 @@ class BasePowers:
         self.repository = repository
         self.known: dict[str, frozenset[Power]] = {}
 
-    def could(self, change: Change, power: Power) -> bool:
+    def could(self, change: Change, power: Power, what: str = "") -> bool:
         """True where base had the power: the file itself, a new file's package, or a test's whole suite."""
+        if what and power in _BY_WHAT and not is_test(change.path):
+            return any(what in self._named(one.before) for one in (change, *self.repository.changes))
         if power in self._of_text(change.before):
             return True
         # All tests run in one process in the end, so that a power of one is within reach of all.
@@ -109,6 +112,10 @@ class BasePowers:
     def words(self) -> str:
         """All words of base's files other than code: they name what the project asks to be installed."""
         return "\n".join(self.repository.base.documents.values())
+
+    @staticmethod
+    def _named(text: str | None) -> set[str]:
+        return {use.what for use in python_powers(read(text))}
 
     def _of_text(self, text: str | None) -> frozenset[Power]:
         known = self.known
@@ -154,7 +161,7 @@ def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
     if disguised is not None and disguised != disguised_name(old):
         yield Use(Power.HIDDEN, f"the name {disguised}, in letters of two scripts", 1)
     for use in python_powers(new):
-        if not (of_tests and use.power in OF_PRODUCT) and not base.could(change, use.power):
+        if not (of_tests and use.power in OF_PRODUCT) and not base.could(change, use.power, use.what):
             yield use
     if not of_tests:
         yield from lasting(old, new)
