@@ -15,23 +15,11 @@ from itertools import zip_longest
 from nightcrew.validation.reading.names import defaults_of, dotted, names_of, own_name, parameters_of
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, all_functions, read, tree_text, walk
+from nightcrew.validation.tables import Table
 
 _OBJECT = {"self", "cls"}
 _MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__", "__set_name__"}
-_CHANGING = {
-    "add",
-    "append",
-    "clear",
-    "discard",
-    "extend",
-    "insert",
-    "pop",
-    "popitem",
-    "remove",
-    "setdefault",
-    "sort",
-    "update",
-}
+_CHANGING = Table("powers").words("lasting", "changing")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 type Tried = tuple[ast.expr, str]
