@@ -134,7 +134,7 @@ def test_an_operators_own_server_is_used_by_url(database_url: str, tmp_path: Pat
         connection.execute(f'drop database "{name}"')
 
 
-def test_a_role_that_may_create_no_database_is_told_which_one_prefect_needs(
+def test_a_role_that_may_create_no_database_reads_which_one_prefect_needs(
     database_url: str, tmp_path: Path
 ) -> None:
     name = make_url(database_url).database
