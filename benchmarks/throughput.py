@@ -26,6 +26,7 @@ from pathlib import Path
 
 from benchmarks.cpu_meter import busy_seconds, tree_seconds
 from benchmarks.support import table, twin_process, verdict
+from flows.steps import model_limit
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.crew import dispatch
 from nightcrew.crew.processes import free_port
@@ -38,6 +39,7 @@ from nightcrew.testing.demo_tasks import shipped_tasks
 from nightcrew.testing.scenario import Scenario, shipped_scenario
 
 MODEL, QUICK_MODEL = "twin/journeyman", "twin/master"  # the latter warms up
+LIMITS = "/v2/concurrency_limits"
 CALLS = {
     "direct": 1,
     "openhands": 5,
@@ -85,6 +87,7 @@ def main() -> None:
         for workers in options.workers:
             with running_crew(settings, workers=workers) as crew:
                 _run(settings, _tasks(repository, options.executor, f"warm-{workers}", 1, QUICK_MODEL))
+                _admit(crew, workers)
                 made = _tasks(repository, options.executor, f"run-{workers}", workers * options.rounds)
                 found.append(_measure(settings, crew, made, latency))
     print(f"\ndocumentation, {options.executor}, {per_task:g} s of model time, {os.cpu_count()} cores\n")
@@ -174,6 +177,15 @@ def _tasks(repository: Path, executor: str, prefix: str, count: int, model: str 
         )
         for number in range(count)
     ]  # fmt: skip
+
+
+def _admit(crew: ServiceStatus, workers: int) -> None:
+    """Let every worker call the model at once, as an operator would: ten at a time are the default."""
+    limit = f"{LIMITS}/{model_limit(MODEL)}"
+    if crew.api().get(limit) is None:
+        crew.api().post(f"{LIMITS}/", {"name": model_limit(MODEL), "limit": workers})
+    else:
+        crew.api().patch(limit, {"limit": workers})
 
 
 def _run(settings: Settings, tasks: Sequence[Task]) -> Sequence[QueuedTask]:
