@@ -70,6 +70,23 @@ def test_services_end_with_the_process_that_started_them_even_when_it_is_killed(
     assert not status(settings).running
 
 
+def test_services_that_end_with_a_killed_engine_are_not_taken_for_those_of_another(
+    settings: Settings,
+) -> None:
+    """As when a service manager starts it again at once: what the second one started was left behind."""
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(settings.home), str(settings.prefect_port)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert starter.stdout is not None and starter.stdout.readline() == "up\n"
+    starter.send_signal(signal.SIGKILL)
+    starter.communicate()
+    with services.running_crew(settings) as again:
+        assert again.running
+    assert not status(settings).running
+
+
 def test_a_task_that_was_submitted_while_nothing_ran_is_done_once_something_does(
     settings: Settings, crew: RunningCrew
 ) -> None:

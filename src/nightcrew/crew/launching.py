@@ -82,7 +82,7 @@ def launch_guard(settings: Settings, current: ServiceStatus) -> ServiceStatus:
     )
     os.close(reader)
     _guard_pipes.append(writer)
-    return _entered(current, "guard", guard)
+    return _entered(replace(current, owner=ProcessId.of(os.getpid())), "guard", guard)
 
 
 def environment_of(settings: Settings, current: ServiceStatus, database: Database) -> Mapping[str, str]:

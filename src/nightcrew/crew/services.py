@@ -65,26 +65,7 @@ def start(
         BadInput: the project's folder or the database cannot be used.
         Transient: a service did not start; the message names its log.
     """
-    with locked(settings):
-        current = status(settings)
-        ran_before = current.running
-        if not ran_before:
-            _end(current)
-            sweep_up(settings)  # a running `verify` has its folder there too
-            current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
-            if not detach:
-                current = launch_guard(settings, current)
-    progress("starting waiting tasks")
-    try:
-        if not ran_before:
-            requeue_stopped(settings)  # what died with all of the crew, such as by a loss of power
-        restore_deployments(settings, progress)
-        reconcile(settings)
-        agree(settings, since=A_DAY)
-        dispatch_pending(settings, most=MOST_IN_A_REQUEST)  # the upkeep goes on with them
-    except (Transient, OperationalError) as error:  # a service has ended again: the upkeep does it once more
-        progress(f"waiting tasks start later: {error}")
-    return current
+    return _start(settings, workers, project or project_root(), progress, detach=detach)[0]
 
 
 def stop(settings: Settings) -> bool:
@@ -162,7 +143,9 @@ def running_crew(
     """
     keep = status(settings).running
     try:
-        yield start(settings, workers=workers, detach=detach, progress=progress)
+        # Those that were running may have ended since, with an engine that was killed.
+        current, keep = _start(settings, workers, project_root(), progress, detach=detach)
+        yield current
         keep = keep or detach
     finally:
         if not keep:
@@ -213,6 +196,32 @@ def locked(settings: Settings) -> Iterator[None]:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _start(
+    settings: Settings, workers: int | None, project: Path, progress: Progress, *, detach: bool
+) -> tuple[ServiceStatus, bool]:
+    """See `start`; also whether all of them were running before."""
+    with locked(settings):
+        current = status(settings)
+        ran_before = current.running and not current.ending
+        if not ran_before:
+            _end(current)
+            sweep_up(settings)  # a running `verify` has its folder there too
+            current = _start_all(settings, workers or settings.workers, project, progress)
+            if not detach:
+                current = launch_guard(settings, current)
+    progress("starting waiting tasks")
+    try:
+        if not ran_before:
+            requeue_stopped(settings)  # what died with all of the crew, such as by a loss of power
+        restore_deployments(settings, progress)
+        reconcile(settings)
+        agree(settings, since=A_DAY)
+        dispatch_pending(settings, most=MOST_IN_A_REQUEST)  # the upkeep goes on with them
+    except (Transient, OperationalError) as error:  # a service has ended again: the upkeep does it once more
+        progress(f"waiting tasks start later: {error}")
+    return current, ran_before
 
 
 def _start_all(settings: Settings, workers: int, project: Path, progress: Progress) -> ServiceStatus:

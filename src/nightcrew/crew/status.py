@@ -28,6 +28,7 @@ class ServiceStatus:
     database_pid: int | None = None
     processes: Mapping[str, ProcessId] = field(default_factory=dict)
     is_joined: bool = False  # to a crew whose server runs on another host
+    owner: ProcessId | None = None  # the process with which they end
 
     @property
     def ui_url(self) -> str:
@@ -49,6 +50,11 @@ class ServiceStatus:
         """True while server and worker are running; of a host that has joined a crew, its worker."""
         return ({"worker"} if self.is_joined else {"server", "worker"}) <= self.alive.keys()
 
+    @property
+    def ending(self) -> bool:
+        """True if the process has ended with which they end: the guard is about to stop them."""
+        return self.owner is not None and self.owner.find() is None
+
     def api(self) -> PrefectApi:
         """The crew's Prefect server."""
         return PrefectApi(self.api_url, auth=password_of(self.home))
@@ -60,7 +66,8 @@ def status(settings: Settings) -> ServiceStatus:
     try:
         stored: dict[str, Any] = json.loads((home / STATE_FILE).read_text())
         processes = {name: ProcessId(**known) for name, known in stored.pop("processes").items()}
-        return ServiceStatus(home=home, processes=processes, **stored)
+        owner = ProcessId(**known) if (known := stored.pop("owner", None)) else None
+        return ServiceStatus(home=home, processes=processes, owner=owner, **stored)
     except (OSError, ValueError, TypeError, KeyError):
         return ServiceStatus(home=home)
 
