@@ -12,7 +12,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.faults.comparison import Comparison, compare
 from nightcrew.validation.gate import Gate, answered, counted, failed, not_measurable, passed
-from nightcrew.validation.gates.vouching import faults_noticed, untried
+from nightcrew.validation.gates.vouching import Noticed, faults_noticed, untried
 from nightcrew.validation.reading.docstrings import has_same_code
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
 from nightcrew.validation.reading.same_code import changed_functions
@@ -210,20 +210,27 @@ def _vouched(
         return not_measurable(
             NAME, "No fault could be tried in the changed code; nothing shows that it still does the same."
         )
+    if (weak := _too_weak(noticed, there, compared)) is not None:
+        return weak
+    share = min((one.share for one in noticed), default=None)
+    answers = sum(one.is_known for call in compared.calls for one in call.answers)
+    return _kept(changed, share, answers)
+
+
+def _too_weak(noticed: list[Noticed], there: list[Change], compared: Comparison) -> GateResult | None:
+    """A suite that misses most small faults would pass with a broken refactoring as well."""
     share = min((one.share for one in noticed), default=1.0)
     known = {call.name for call in compared.calls if any(one.is_known for one in call.answers)}
     least, why = least_noticed(there, known)
-    # A suite that misses most small faults would pass with a broken refactoring as well.
-    if share < least:
-        return not_measurable(
-            NAME,
-            f"The suite notices only {share:.0%} of small faults in the changed code{why}, so its passing "
-            f"shows little.",
-            "Write tests for it first.",
-            survivors=[name for one in noticed for name in one.survivors][:20],
-        )
-    answers = sum(one.is_known for call in compared.calls for one in call.answers)
-    return _kept(changed, share if noticed else None, answers)
+    if share >= least:
+        return None
+    return not_measurable(
+        NAME,
+        f"The suite notices only {share:.0%} of small faults in the changed code{why}, so its passing shows "
+        f"little.",
+        "Write tests for it first.",
+        survivors=[name for one in noticed for name in one.survivors][:20],
+    )
 
 
 def _untried(
