@@ -86,8 +86,8 @@ def apart(one: str, other: str) -> tuple[str, str]:
     end = min(end, *(len(some) - start for some in words))
     first, last = max(start - _BESIDE, 0), max(end - _BESIDE, 0)
     cut = ["".join(some[first : len(some) - last]) for some in words]
-    before, behind = "..." if first else "", "..." if last else ""
-    shown = [f"{before}{short(text)}{behind}" for text in cut]
+    before, behind = "..." if first else "", "..." if last or max(map(len, cut)) > _MOST_SHOWN else ""
+    shown = [f"{before}{short(text).removesuffix('...')}{behind}" for text in cut]
     return shown[0], shown[1]
 
 
