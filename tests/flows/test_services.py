@@ -70,6 +70,22 @@ def test_services_end_with_the_process_that_started_them_even_when_it_is_killed(
     assert not status(settings).running
 
 
+def test_a_start_that_is_killed_leaves_no_service_behind(settings: Settings) -> None:
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(settings.home), str(settings.prefect_port)],
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while "server" not in status(settings).alive:
+        assert time.monotonic() < deadline and starter.poll() is None
+        time.sleep(0.05)
+    starter.send_signal(signal.SIGKILL)
+    starter.wait()
+    while left := processes_of(settings):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.3)
+
+
 def test_services_that_end_with_a_killed_engine_are_not_taken_for_those_of_another(
     settings: Settings,
 ) -> None:

@@ -208,9 +208,7 @@ def _start(
         if not ran_before:
             _end(current)
             sweep_up(settings)  # a running `verify` has its folder there too
-            current = _start_all(settings, workers or settings.workers, project, progress)
-            if not detach:
-                current = launch_guard(settings, current)
+            current = _start_all(settings, workers or settings.workers, project, progress, detach=detach)
     progress("starting waiting tasks")
     try:
         if not ran_before:
@@ -224,7 +222,9 @@ def _start(
     return current, ran_before
 
 
-def _start_all(settings: Settings, workers: int, project: Path, progress: Progress) -> ServiceStatus:
+def _start_all(
+    settings: Settings, workers: int, project: Path, progress: Progress, *, detach: bool
+) -> ServiceStatus:
     account = settings.account
     check_redis(settings)
     progress("starting PostgreSQL")
@@ -234,6 +234,8 @@ def _start_all(settings: Settings, workers: int, project: Path, progress: Progre
     home = settings.home.expanduser().resolve()
     current = ServiceStatus(home=home, workers=workers, project=str(project), database_pid=database.pid)
     try:
+        if not detach:  # before all that it ends, so that a start which is killed leaves nothing behind
+            current = launch_guard(settings, current)
         progress("starting the Prefect server")
         current = launch_server(
             settings, current, database, free_port(settings.prefect_port, settings.server_address)
@@ -270,9 +272,9 @@ def _end_worker(current: ServiceStatus) -> int:
 
 
 def _end(current: ServiceStatus) -> int:
-    """End the worker first, then the rest; the guard may be this process."""
+    """End the worker first, then the rest, the guard last; that one may be this process."""
     ended = _end_worker(current)
-    for known in current.processes.values():
+    for known in reversed(list(current.processes.values())):
         if known.pid != os.getpid():
             ended += end_tree([known], grace_seconds=STOP_GRACE_SECONDS)
     return ended

@@ -84,14 +84,25 @@ def condition(text: str) -> ast.expr:
 @pytest.mark.parametrize(
     "text",
     ["True", "1", "'x'", "f(1) or True", "x == x", "f(x) == f(x)", "(a, b)", "len(x) >= 0", "1 == 1", "not False",
-     "isinstance(x, object)", "x or not x", "a == b or a != b", "bool(1)"],
+     "isinstance(x, object)", "Money(1) >= Money(1)", "x or not x", "a == b or a != b", "bool(1)"],
 )  # fmt: skip
 def test_a_condition_that_cannot_fail(text: str) -> None:
     assert cannot_fail(condition(text))
 
 
 @pytest.mark.parametrize(
-    "text", ["f(1)", "f(1) == 2", "x", "not x", "x or y", "len(x) >= 1", "f(x) == f(y)", "x != x"]
+    "text",
+    [
+        "f(1)",
+        "f(1) == 2",
+        "x",
+        "not x",
+        "x or y",
+        "len(x) >= 1",
+        "f(x) == f(y)",
+        "x != x",
+        "a.Money(1) == a.Money(1)",
+    ],
 )
 def test_a_condition_that_can(text: str) -> None:
     assert not cannot_fail(condition(text))

@@ -261,9 +261,17 @@ def comparison_cannot_fail(test: ast.Compare, bound: Mapping[str, str]) -> bool:
     # `x = f(); assert x == f()` compares the code with itself through a name.
     same = sides[0] == sides[1] or (values[0] == values[1] and "Call(" in values[0])
     if same and isinstance(operator, ast.Eq | ast.Is | ast.LtE | ast.GtE):
-        return True
+        # Two objects made alike are equal only where their class says so.
+        return not (isinstance(operator, ast.Eq) and _makes_an_object(right))
     of_length = isinstance(left, ast.Call) and getattr(left.func, "id", "") == "len"
     return of_length and isinstance(operator, ast.GtE) and getattr(right, "value", None) == 0
+
+
+def _makes_an_object(value: ast.expr) -> bool:
+    if not isinstance(value, ast.Call):
+        return False
+    name = getattr(value.func, "attr", getattr(value.func, "id", ""))
+    return name.lstrip("_")[:1].isupper()
 
 
 def _are_opposites(values: list[ast.expr]) -> bool:
