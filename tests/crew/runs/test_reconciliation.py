@@ -44,6 +44,7 @@ NOW, LATE = timedelta(seconds=5), timedelta(minutes=5)
         (RUNNING, "CANCELLING", NOW, ALIVE, NONE),  # the worker is about to do it
         (RUNNING, "CANCELLING", LATE, ALIVE, CANCEL),  # its worker has gone
         (RUNNING, "CANCELLING", NOW, DEAD, CANCEL),
+        (QUEUED, "CANCELLING", -LATE, UNKNOWN, CANCEL),  # asked while the clock was hours ahead
         (RUNNING, "CANCELLED", NOW, ALIVE, CANCEL),
         (RUNNING, "CRASHED", NOW, ALIVE, NONE),  # no heartbeat came through, but the work goes on
         (RUNNING, "CRASHED", NOW, DEAD, CRASHED),

@@ -64,7 +64,7 @@ def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
             by_prefect = run.message.endswith(NO_DEPLOYMENT)
             return Correction.RUN_AGAIN if by_prefect else Correction.CANCEL
         case "CANCELLING":
-            late = run.age > LONGEST_CANCELLING or run.life is Life.DEAD
+            late = abs(run.age) > LONGEST_CANCELLING or run.life is Life.DEAD
             return Correction.CANCEL if late else Correction.NONE
         case "PENDING" | "RUNNING":
             return Correction.CRASHED if _is_lost(task, run) else Correction.NONE
