@@ -19,9 +19,7 @@ from nightcrew.openrouter.wire.connections import Connection, ConnectionPool
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 120.0  # without any data, or longer where a call is given more; its caller limits the whole
-IDLE_SHARE = (
-    2 / 3
-)  # of a call's limit: an answer that is not streamed comes at once, after all of its thinking
+IDLE_SHARE = 2 / 3  # of a call's limit: an answer that is not streamed comes at once, after all its thinking
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
