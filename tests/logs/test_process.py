@@ -13,6 +13,14 @@ sys.stdout = Printed("printed")
 print("one\\ntwo", end="")
 print(" and more\\n\\n")
 warnings.warn("old")
+class Shut(logging.Handler):
+    def emit(self, record):
+        try:
+            raise RuntimeError("it is too late")
+        except RuntimeError:
+            self.handleError(record)
+logging.getLogger("late").addHandler(Shut())
+logging.getLogger("late").warning("for the server")
 raise KeyError("nobody catches it")
 """
 
@@ -27,8 +35,11 @@ def test_what_a_process_writes_is_one_object_a_line() -> None:
         ("printed", "info"),
         ("printed", "info"),
         ("py.warnings", "warning"),
+        ("nightcrew.logs.process", "warning"),
+        ("late", "warning"),
         ("nightcrew.logs.process", "critical"),
     ]
     assert [one["event"] for one in lines[:2]] == ["one", "two and more"]
     assert "old" in lines[2]["event"]
-    assert lines[3]["exception"].endswith("KeyError: 'nobody catches it'")
+    assert lines[3]["event"] == "a line of late is not passed on: it is too late"
+    assert lines[5]["exception"].endswith("KeyError: 'nobody catches it'")

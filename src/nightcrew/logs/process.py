@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+from contextlib import suppress
 from types import TracebackType
 
 from nightcrew.logs.lines import CrewFormatter
@@ -17,8 +18,10 @@ def log_as_the_crew(level: int = logging.WARNING) -> None:
 
 
 def log_what_ends_it() -> None:
-    """Log an error that nobody catches, and Python's warnings, which would be written as they are."""
+    """Log an error that nobody catches, Python's warnings, and lines that a handler could not pass on, which
+    would be written as they are."""
     sys.excepthook = _log_uncaught
+    logging.Handler.handleError = _log_unsent  # type: ignore[assignment, method-assign]
     logging.captureWarnings(True)
 
 
@@ -47,3 +50,11 @@ class Printed(io.TextIOBase):
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     logging.getLogger(__name__).critical("the process ends: %s", error, exc_info=(kind, error, trace))
+
+
+def _log_unsent(_: logging.Handler, record: logging.LogRecord) -> None:
+    """As when a process ends before one of its threads, whose line Prefect's server does not get any more."""
+    text, given = "a line of %s is not passed on: %s", (record.name, sys.exception())
+    told = logging.getLogRecordFactory()(__name__, logging.WARNING, __file__, 0, text, given, None)
+    with suppress(OSError, ValueError, AttributeError):  # nobody reads it
+        sys.stderr.write(f"{CrewFormatter().format(told)}\n")
