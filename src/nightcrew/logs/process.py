@@ -55,6 +55,6 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
 def _log_unsent(_: logging.Handler, record: logging.LogRecord) -> None:
     """As when a process ends before one of its threads, whose line Prefect's server does not get any more."""
     text, given = "a line of %s is not passed on: %s", (record.name, sys.exception())
-    told = logging.getLogRecordFactory()(__name__, logging.WARNING, __file__, 0, text, given, None)
+    instead = logging.getLogRecordFactory()(__name__, logging.WARNING, __file__, 0, text, given, None)
     with suppress(OSError, ValueError, AttributeError):  # nobody reads it
-        sys.stderr.write(f"{CrewFormatter().format(told)}\n")
+        sys.stderr.write(f"{CrewFormatter().format(instead)}\n")
