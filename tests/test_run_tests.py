@@ -1,5 +1,6 @@
 """`make test`: what failed beside other tests is tried once more, alone, and named."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,9 @@ def test_impatient(who): assert "PYTEST_XDIST_WORKER" not in os.environ
 
 def _run(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_it.py").write_text(text)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.run(
-        [sys.executable, str(SCRIPT)], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, str(SCRIPT)], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
 
 
