@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from nightcrew.execution.attempt import ModelCall
+from nightcrew.execution.attempt import ModelCall, RecordCall
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.budget import Budgets
@@ -56,6 +56,7 @@ class Crew:
         limits: QuotaLimits = QuotaLimits(20, 1000),  # noqa: B008  (frozen)
         socket_dir: Path | None = None,
         evidence: Path | None = None,
+        record: RecordCall | None = None,
         **rules: Any,
     ) -> Gateway:
         self._attempts += 1
@@ -67,7 +68,7 @@ class Crew:
             AttemptBooks(
                 self.store, api.account, task_id, attempt_id, budgets or Budgets(), limits, self.clock.now
             ),
-            record=self.calls.append,
+            record=record or self.calls.append,
             evidence=evidence,
             rules=CallRules(**{"sleep": self.clock.advance, **rules}),
         )

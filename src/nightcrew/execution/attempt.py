@@ -107,7 +107,8 @@ class ModelCall:
     rescues: tuple[Rescue, ...] | None = None  # what was repaired about the answer's form
 
 
-type RecordCall = Callable[[ModelCall], None]
+type RecordCall = Callable[[ModelCall], OSError | None]
+"""Records an ended call; gives the error that keeps it from the disk for now: a kill would lose it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,9 +129,9 @@ class MetricsCollector:
             )
         )
 
-    def model_call(self, call: ModelCall) -> None:
+    def model_call(self, call: ModelCall) -> OSError | None:
         """A request to a model ended; fits `RecordCall`, so the gateway takes it as it is."""
-        self._record(call)
+        return self._record(call)
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """The attempt ended; its tokens and cost are those of its calls."""
@@ -246,7 +246,7 @@ class MetricsCollector:
 
     # --- private ------------------------------------------------------------------------------------------
 
-    def _record(self, event: Event, at: datetime | None = None) -> None:
+    def _record(self, event: Event, at: datetime | None = None) -> OSError | None:
         line = encode(redact_object(event), at or self._clock())
         with self._lock:
             self._waiting.append(line)
@@ -255,6 +255,7 @@ class MetricsCollector:
             log.error(
                 "the ledger cannot be written: %s; %d facts are kept in memory", problem, len(self._waiting)
             )
+        return problem
 
     def _drain(self) -> OSError | None:
         """Write the waiting facts, oldest first; returns the error that stopped it, or None."""

@@ -119,11 +119,11 @@ def _try(work: Work, candidate: Candidate) -> Found:
     crew, attempt_id = work.crew, f"{work.task.task_id}:{len(work.trials) + 1}"
     calls: list[ModelCall] = []
 
-    def record(call: ModelCall) -> None:
+    def record(call: ModelCall) -> OSError | None:
         # The calls of the attempt itself are numbered from 1.
         call = replace(call, call_id=f"{attempt_id}:canary:{candidate.model}:{call.sequence}", sequence=0)
         calls.append(call)
-        crew.collector.model_call(call)
+        return crew.collector.model_call(call)
 
     budgets = replace(budgets_of(crew.settings, work.task), calls=CALLS)
     books = AttemptBooks(

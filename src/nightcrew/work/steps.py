@@ -147,9 +147,9 @@ def _dispatcher(
     """What serves an attempt's model calls, within the crew's quota and the task's budgets; fills `calls`."""
     crew, task = work.crew, work.task
 
-    def record(call: ModelCall) -> None:
+    def record(call: ModelCall) -> OSError | None:
         calls.append(call)
-        crew.collector.model_call(call)
+        return crew.collector.model_call(call)
 
     budgets, limits = budgets_of(crew.settings, task), limits_of(crew.settings)
     return Dispatcher(

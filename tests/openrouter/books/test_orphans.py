@@ -105,6 +105,24 @@ def test_one_that_its_own_process_could_not_settle_is_in_the_ledger_once(
     assert row == {"fault": None, "cost_usd": own.cost_usd, "told": True}
 
 
+def test_one_whose_record_is_not_on_disk_stays_reserved_until_it_is_recorded_again(crew: MakeCrew) -> None:
+    c, gone, lost = crew(paid("gamma")), dead_process(), list[ModelCall]()
+
+    def on_a_full_disk(call: ModelCall) -> OSError:
+        lost.append(call)
+        return OSError("no space left")
+
+    c.gateway(MODEL, budgets=Budgets(task_usd=USD(1)), record=on_a_full_disk).complete(ask())
+    (own,), (spent, reserved) = lost, books(c)
+    assert spent == 0 and Decimal(str(reserved)) > 0
+    assert settle_orphans(c.store, c.api, nowhere, now=c.clock.now()) == [], "its process may still write it"
+    with c.store.engine.begin() as connection:
+        connection.execute(update(budget_reservations).values(pid=gone.pid, pid_started=gone.started))
+    (again,) = settle_orphans(c.store, c.api, nowhere, now=c.clock.now())
+    assert (again.cost_usd, again.generation_id) == (own.cost_usd, own.generation_id)
+    assert books(c) == (own.cost_usd, 0)
+
+
 def test_one_that_cannot_be_recorded_is_settled_the_next_time(crew: MakeCrew) -> None:
     c = crew(paid("gamma"))
     killed_call(c, "k1", generation=None)

@@ -47,12 +47,20 @@ class Settlement:
         except OperationalError as error:  # the answer is worth more; without a name it is charged in full
             log.warning("the name of a call could not be stored: %s", type(error).__name__)
 
-    def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> None:
-        """Settle a call; None charges in full what was reserved."""
+    def settle(
+        self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None, *, is_recorded: bool = True
+    ) -> None:
+        """Settle a call; None charges in full what was reserved.
+
+        One whose record is not on disk stays reserved, if the provider can name its cost: as the call of an
+        ended process it is recorded again, and then settled.
+        """
         now, surprise = self._books.clock(), cost_usd if not ticket.reserved_usd else None
         if outcome.row is not None or ticket.breakers or surprise:
             self._note(ticket, outcome, surprise, now)
-        if ticket.reserved_usd:
+        if ticket.reserved_usd and not is_recorded and outcome.generation_id is not None:
+            self.note_generation(ticket, outcome.generation_id)
+        elif ticket.reserved_usd:
             budget.settle(self._books.store, ticket.call_key, cost_usd=cost_usd, now=now)
 
     def _note(self, ticket: Ticket, outcome: Outcome, surprise_usd: Decimal | None, now: datetime) -> None:

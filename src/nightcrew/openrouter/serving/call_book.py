@@ -58,13 +58,16 @@ class CallBook:
         charged_usd: Decimal,
         request: Mapping[str, Any],
         streamed: bool,
-    ) -> None:
-        """Enter an ended call; costs are `cost_usd` as reported, and `charged_usd` to the budget."""
+    ) -> OSError | None:
+        """Enter an ended call; costs are `cost_usd` as reported, and `charged_usd` to the budget.
+
+        Gives the error that keeps the record from the disk for now.
+        """
         self._add(ticket, outcome, charged_usd)
         call = self._model_call(ticket, outcome, sequence, duration_ms, cost_usd, streamed)
         if self._transcript is not None:
             self._transcript.write(call, request, outcome)
-        self._record(call)
+        return self._record(call)
 
     # ------------------------------------------------------------------------------------------------
 

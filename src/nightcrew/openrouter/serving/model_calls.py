@@ -149,8 +149,9 @@ class ModelCalls:
         cost_usd = cost_of(outcome, ticket.price, ticket.published is not None)
         if cost_usd is None and outcome.generation_id and ticket.published is not None:
             cost_usd = self._api.cost_of_generation(outcome.generation_id)
+        unwritten: OSError | None = None
         try:
-            self._book.enter(
+            unwritten = self._book.enter(
                 ticket,
                 outcome,
                 sequence=sequence,
@@ -161,4 +162,4 @@ class ModelCalls:
                 streamed=request.streamed,
             )
         finally:
-            self._settlement.settle(ticket, outcome, cost_usd)
+            self._settlement.settle(ticket, outcome, cost_usd, is_recorded=unwritten is None)
