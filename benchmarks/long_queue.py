@@ -175,8 +175,9 @@ def _lasting(stage: Stage) -> dict[str, psutil.Process]:
     """Prefect's server, the worker, and the process that the worker keeps to fork runs from."""
     found = {name: psutil.Process(stage.services.alive[name]) for name in ("server", "worker")}
     for child in found["worker"].children():
-        if ZYGOTE in " ".join(child.cmdline()):
-            found["zygote"] = child
+        with suppress(psutil.Error):  # it has ended
+            if ZYGOTE in " ".join(child.cmdline()):
+                found["zygote"] = child
     return found
 
 
