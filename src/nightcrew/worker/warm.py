@@ -152,6 +152,15 @@ class WarmWorker(ProcessWorker):
     async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
         """Prefect would write its pool and worker to every run: the task's lease has host and process."""
 
+    async def _mark_flow_run_as_cancelled(
+        self, flow_run: FlowRun, state_updates: dict[str, Any] | None = None
+    ) -> None:
+        """Also give back its slot, which Prefect keeps for ever where a taken run's deployment is gone."""
+        try:
+            await super()._mark_flow_run_as_cancelled(flow_run, state_updates)
+        finally:
+            self._release_limit_slot(flow_run.id)
+
     async def _refuse(
         self, flow_run: FlowRun, reason: str, task_status: anyio.abc.TaskStatus[int] | None
     ) -> ProcessWorkerResult:
