@@ -61,7 +61,7 @@ def test_a_run_whose_deployment_is_gone_gives_its_slot_back(
 ) -> None:
     """Prefect's worker keeps it; after as many such runs as it has slots, it would take none any more."""
 
-    async def told(*_: Any, **__: Any) -> None:
+    async def marked(*_: Any, **__: Any) -> None:
         if answer is not None:
             raise answer
 
@@ -75,5 +75,5 @@ def test_a_run_whose_deployment_is_gone_gives_its_slot_back(
             assert answer is not None
         return int(worker._limiter.borrowed_tokens)
 
-    monkeypatch.setattr(ProcessWorker, "_mark_flow_run_as_cancelled", told)
+    monkeypatch.setattr(ProcessWorker, "_mark_flow_run_as_cancelled", marked)
     assert anyio.run(taken_and_cancelled) == 0
