@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 
 from nightcrew.validation.faults.mutant import Mutant
-from nightcrew.validation.reading.names import defaults_of, is_text, own_name, parameters_of
+from nightcrew.validation.reading.names import defaults_of, expression_of, is_text, own_name, parameters_of
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, all_functions, copied, read, tree_text, walk
 
@@ -20,7 +20,7 @@ _PLAIN = (ast.Name, ast.Attribute, ast.Constant)
 def is_same(part: Mutant, tree: ast.Module, values: Values) -> bool:
     """True for an expression that comes to the one that it replaces, in the file of `tree`; `values` gives
     the value of a constant by its name."""
-    nodes = [_expression(part.before), _expression(part.text)]
+    nodes = [expression_of(part.before), expression_of(part.text)]
     forms = [tree_text(_Plain(part, tree, values).visit(copied(one))) for one in nodes if one is not None]
     return len(forms) == 2 and forms[0] == forms[1]
 
@@ -202,8 +202,3 @@ def _without_default(node: ast.expr) -> ast.expr:
         case ast.Call(ast.Name("getattr") as function, [held, name, _], []):
             return ast.Call(function, [held, name], [])
     return node
-
-
-def _expression(text: str) -> ast.expr | None:
-    body = read(f"({text.strip()})").body
-    return body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-from nightcrew.validation.reading.suite import tree_text, walk
+from nightcrew.validation.reading.suite import read, tree_text, walk
 
 ELSEWHERE = re.compile(
     r"\bsys\.(version_info|hexversion|platform|implementation|maxsize|flags)\b|\bos\.name\b|\bplatform\.\w+\("
@@ -101,11 +101,17 @@ def is_text(node: ast.AST) -> bool:
     )
 
 
+def expression_of(text: str) -> ast.expr | None:
+    """The expression that a text is; None for a keyword, a pattern and the like."""
+    body = read(f"({text.strip()})").body
+    return body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
+
+
 def only_guards(condition: str, without: str, after: str) -> bool:
     """True where the operands that `without` leaves out of the condition only ask whether something is there
     or of some type, which the other operands or the code `after` it use. Any other operand decides something.
     """
-    whole, rest = _expression(condition), _expression(without)
+    whole, rest = expression_of(condition), expression_of(without)
     if not isinstance(whole, ast.BoolOp) or rest is None:
         return True
     # Without one of two operands, what is left is no `and` or `or` any more.
@@ -119,13 +125,6 @@ def only_guards(condition: str, without: str, after: str) -> bool:
         return False  # whether it is there is asked beside it, so that its truth decides more
     names = [_asked_about(one) for one in gone if not _is_empty(one)]
     return all(any(_is_used(name, without + after) for name in some) for some in names)
-
-
-def _expression(text: str) -> ast.expr | None:
-    try:
-        return ast.parse(f"({text.strip()})", mode="eval").body
-    except SyntaxError:
-        return None  # a keyword, a pattern
 
 
 def _is_used(name: str, text: str) -> bool:
